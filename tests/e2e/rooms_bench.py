@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import threading
 import time
@@ -19,7 +20,7 @@ from harvester.simulator.expected.rooms import expected_status
 from harvester.simulator.google_meet.rooms.app import Rooms
 from harvester.simulator.organisation import milliseconds
 from harvester.simulator.server import GoogleOptions, Options, Simulator, serving_simulator
-from tests.e2e.harness import HANGS_SECONDS, Harvester, clean_environment, command
+from tests.e2e.harness import HANGS_SECONDS, Harvester, command
 
 NOW = datetime(2026, 11, 20, 9, 50, tzinfo=UTC)
 
@@ -170,6 +171,13 @@ def wait_for(condition: Callable[[], bool], seconds: float = HANGS_SECONDS) -> N
         time.sleep(0.02)
 
 
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
 def http(url: str, method: str = "GET", body: bytes | None = None, **headers: str) -> tuple[int, Any]:
     """The status and the JSON of an answer."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -183,6 +191,3 @@ def http(url: str, method: str = "GET", body: bytes | None = None, **headers: st
         return status, json.loads(content)
     except ValueError:
         return status, content.decode()
-
-
-__all__ = ["NOW", "Bench", "Running", "clean_environment", "http", "rooms_bench", "wait_for", "without_ids"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.e2e.harness import Harvester
-from tests.e2e.rooms_bench import Bench, http, rooms_bench, wait_for
+from tests.e2e.rooms_bench import Bench, free_port, http, rooms_bench, wait_for
 
 PANEL, OTHER = "panelSecretNobodyHas", "otherSecretNobodyHas"
 PUBLIC = "https://rooms.example.org"
@@ -78,13 +77,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         assert served.rooms.channels.rows() == []  # stopped at Google
         log = (folder / "stderr.log").read_text()
         assert not [word for word in (PANEL, OTHER, "Salary review", "Merger") if word in log]
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def is_ready(service: Service) -> bool:

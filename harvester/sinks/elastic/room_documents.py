@@ -5,18 +5,20 @@ Each document replaces an older one with its id, since its version is the time a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from connectors.errors import ConfigurationError
+from connectors.errors import ConfigurationError, CredentialsError
 from connectors.models import Window
 from connectors.parsing import format_milliseconds
 from connectors.retry import RetryPolicy
 from harvester.documents import encode
+from harvester.sinks.elastic.answers import read_hits
 from harvester.sinks.elastic.bulk import ACTION_TAIL, REJECTED, BulkSender, Operation, action_head
-from harvester.sinks.elastic.client import Client
+from harvester.sinks.elastic.client import Client, Response
+from harvester.sinks.elastic.deletion import Deletion, MissingPrivileges, delete_documents
 from harvester.sinks.elastic.index_creation import Indices
 
 BATCH = 500
@@ -48,41 +50,63 @@ class RoomDocuments:
         Returns how many. Needs the privileges read, maintenance and write.
         """
         name = f"{self._client.config.alias('booking')}-*"
-        body = {
-            "query": {
-                "bool": {
-                    "filter": [
-                        {"term": {"calendar": calendar}},
-                        {"term": {"account": account}},
-                        {
-                            "range": {
-                                "@timestamp": {
-                                    "gte": format_milliseconds(window.start),
-                                    "lt": format_milliseconds(window.end),
-                                }
-                            }
-                        },
-                        {"range": {"harvested_at": {"lt": format_milliseconds(harvested_at)}}},
-                    ]
-                }
-            }
-        }
         self._request("POST", f"/{name}/_refresh?allow_no_indices=true")
-        response = self._request(
-            "POST", f"/{name}/_delete_by_query?allow_no_indices=true&conflicts=proceed&refresh=true", body
-        )
-        deleted = response.get("deleted")
-        return deleted if isinstance(deleted, int) else 0
+        version = to_version(harvested_at)
+        deleted = 0
+        for hits in self._find(
+            f"/{name}/_search?allow_no_indices=true&allow_partial_search_results=false",
+            {
+                "filter": [
+                    {"term": {"calendar": calendar}},
+                    {"term": {"account": account}},
+                    {
+                        "range": {
+                            "@timestamp": {
+                                "gte": format_milliseconds(window.start),
+                                "lt": format_milliseconds(window.end),
+                            }
+                        }
+                    },
+                    {"range": {"harvested_at": {"lt": format_milliseconds(harvested_at)}}},
+                ]
+            },
+        ):
+            others = [Deletion(hit["_index"], hit["_id"], version) for hit in hits]
+            deleted += self._delete(others)
+        return deleted
 
-    def _request(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    def _delete(self, deletions: list[Deletion]) -> int:
+        try:
+            return sum(1 for _ in delete_documents(self._client, self._retry, deletions))
+        except MissingPrivileges as missing:
+            raise CredentialsError(
+                f"Elasticsearch at {self._client.config.url}: the privilege {missing} is missing, to delete cancelled bookings"
+            ) from None
+
+    def _find(self, path: str, condition: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
+        """The hits in pages. They are sorted by value, so deleting one page does not move the next."""
+        search: dict[str, Any] = {
+            "query": {"bool": condition},
+            "size": BATCH,
+            "sort": [{"event_id": "asc"}, {"_index": "asc"}],
+            "_source": False,
+        }
+        while True:
+            hits = read_hits(self._client, self._request("POST", path, search), sort=list)
+            yield hits
+            if len(hits) < BATCH:
+                return
+            search["search_after"] = hits[-1]["sort"]
+
+    def _request(self, method: str, path: str, body: Any = None) -> Response:
         response = self._client.request(self._retry, method, path, body=body)
         if response.status in {401, 403} or response.cause.is_block:
             raise self._client.error_for(response.cause)
-        if not response.ok or not isinstance(response.body, dict):
+        if not response.ok:
             raise ConfigurationError(
                 f"Elasticsearch at {self._client.config.url} refuses to look for cancelled bookings (HTTP {response.status})"
             )
-        return response.body
+        return response
 
     def _put(self, documents: Iterable[tuple[str, Mapping[str, Any]]]) -> int:
         refused = 0
@@ -94,6 +118,11 @@ class RoomDocuments:
 
 
 def _operation(index: str, document: Mapping[str, Any]) -> Operation:
-    version = int(document["harvested_at"].timestamp() * 1000)
+    version = to_version(document["harvested_at"])
     quoted = encode(document["document_id"])
     return Operation(index, action_head(index, version) + quoted + ACTION_TAIL, encode(dict(document)))
+
+
+def to_version(harvested_at: datetime) -> int:
+    """The version of documents that were read at this time."""
+    return int(harvested_at.timestamp() * 1000)

@@ -1,4 +1,4 @@
-"""harvester/sinks/elastic/room_documents.py without a cluster; a real node answers in tests/e2e/test_rooms.py."""
+"""harvester/sinks/elastic/room_documents.py without a cluster; a real node answers in tests/e2e/test_rooms_index.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors.errors import ConfigurationError, CredentialsError
+from connectors.errors import ConfigurationError, CredentialsError, HarvestError
 from connectors.models import Window
 from harvester.sinks.elastic.client import Response
 from harvester.sinks.elastic.room_documents import RoomDocuments
@@ -25,10 +25,14 @@ class Cluster(Scripted):
         super().__init__(*(args or (stored,)))
         self.lines: list[dict[str, Any]] = []
         self.bodies: list[Any] = []
+        self.deletions = [200, 409]
+        """The status of each deletion."""
 
     def send(self, method: str, path: str, *, body: Any = None, **more: Any) -> Response:
         if path == "/_bulk":
             self.lines += [orjson.loads(line) for line in body.split(b"\n")[:-1]]
+            if "delete" in self.lines[0]:
+                return items([{"status": status} for status in self.deletions])
         else:
             self.bodies.append(body)
         return super().send(method, path, body=body, **more)
@@ -70,17 +74,42 @@ def test_a_newer_state_that_is_stored_already_is_no_refusal() -> None:
     assert RoomDocuments(cluster, Waits().policy()).put_bookings([booking(2026)]) == 0
 
 
+def found(*ids: str) -> Response:
+    hits = [{"_index": "harvester-bookings-2026", "_id": each, "sort": [each, "i"]} for each in ids]
+    return Response(status=200, body={"timed_out": False, "_shards": {"failed": 0}, "hits": {"hits": hits}})
+
+
 def test_only_earlier_bookings_of_this_calendar_and_these_days_are_deleted() -> None:
-    answer = Response(status=200, body={"deleted": 2})
-    cluster = Cluster(stored, lambda _method, path: answer if "_delete_by_query" in path else None)
+    def answer(_method: str, path: str) -> Response | None:
+        if "/_search" in path:
+            return found("booking:a", "booking:b")
+        return Response(status=200, body={}) if "_refresh" in path else None
+
+    cluster = Cluster(stored, answer)
     documents = RoomDocuments(cluster, Waits().policy())
-    assert documents.delete_other_bookings("blue", "main", DAY, READ_AT) == 2
-    filters = cluster.bodies[-1]["query"]["bool"]["filter"]
+    assert documents.delete_other_bookings("blue", "main", DAY, READ_AT) == 1
+    [search] = [body for body in cluster.bodies if body and "query" in body]
+    filters = search["query"]["bool"]["filter"]
     assert {"term": {"calendar": "blue"}} in filters
     assert {"term": {"account": "main"}} in filters
     assert {"range": {"harvested_at": {"lt": "2026-11-30T09:00:00.000Z"}}} in filters
     days = {"gte": "2026-11-30T00:00:00.000Z", "lt": "2026-12-01T00:00:00.000Z"}
     assert {"range": {"@timestamp": days}} in filters
+    version = {"version": int(READ_AT.timestamp() * 1000), "version_type": "external"}
+    assert cluster.lines == [
+        {"delete": {"_index": "harvester-bookings-2026", "_id": each, **version}}
+        for each in ("booking:a", "booking:b")
+    ]
+
+
+def test_a_missing_privilege_is_named() -> None:
+    def answer(_method: str, path: str) -> Response | None:
+        return found("booking:a", "booking:b") if "/_search" in path else Response(status=200, body={})
+
+    cluster = Cluster(stored, answer)
+    cluster.deletions = [403, 403]
+    with pytest.raises(CredentialsError, match="the privilege write is missing"):
+        RoomDocuments(cluster, Waits().policy()).delete_other_bookings("blue", "main", DAY, READ_AT)
 
 
 @pytest.mark.parametrize(
@@ -88,10 +117,10 @@ def test_only_earlier_bookings_of_this_calendar_and_these_days_are_deleted() -> 
     [
         (Response(status=403, body={"error": {"type": "security_exception"}}), CredentialsError),
         (Response(status=400, body={"error": {"type": "parsing_exception"}}), ConfigurationError),
-        (Response(status=200, body=[]), ConfigurationError),
+        (Response(status=200, body=[]), HarvestError),
     ],
 )
 def test_a_refused_deletion_is_an_error(answer: Response, error: type[Exception]) -> None:
-    cluster = Cluster(stored, lambda _method, path: answer if "_delete_by_query" in path else None)
+    cluster = Cluster(stored, lambda _method, path: answer if "_search" in path else None)
     with pytest.raises(error):
         RoomDocuments(cluster, Waits().policy()).delete_other_bookings("blue", "main", DAY, READ_AT)
