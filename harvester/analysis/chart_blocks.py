@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harvester.analysis.cells import Cell, to_cell
 from harvester.analysis.figures.table import Table
-from harvester.analysis.page_text import vendor_class, vendor_title
+from harvester.analysis.safe_text import vendor_class, vendor_title
 from harvester.optional_libraries import require
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from connectors.errors import HarvestError, VendorError
-from connectors.google_meet.room_calendars import NewEvent, RoomCalendars, is_doubtful
+from connectors.google_meet.room_calendar_api import NewEvent, RoomCalendars, is_doubtful
 from connectors.google_meet.room_events import RoomEvent
 from connectors.parsing import format_seconds
 from harvester.rooms.calendar_copy import CalendarCopy

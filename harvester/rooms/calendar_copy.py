@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.errors import HarvestError, Interrupted, VendorError
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden
-from connectors.google_meet.room_calendars import CalendarReading, RoomCalendars, SyncTokenExpired
+from connectors.google_meet.room_calendar_api import CalendarReading, RoomCalendars, SyncTokenExpired
 from connectors.google_meet.room_events import RoomEvent
 from harvester.rooms.rooms_file import Room
 from harvester.rooms.status import RoomStatus, status, unknown_status

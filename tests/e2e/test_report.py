@@ -121,7 +121,7 @@ def test_the_policy_stops_markup_that_is_injected(chromium: Browser, folder: Pat
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1200, 2560])
+@pytest.mark.parametrize("width", [390, 800, 1200, 1920, 2560])
 def test_no_width_scrolls_sideways(page: Browser, width: int, scheme: str) -> None:
     page.size(width)
     page.scheme(scheme)
@@ -180,6 +180,21 @@ def test_a_saved_table_is_the_file_of_the_command_line(page: Browser, folder: Pa
     found = {name: unquote(href.partition(",")[2]).encode() for name, href in saved if name in files}
     assert len(found) > 8
     assert found == {name: files[name] for name in found}
+
+
+def test_print_keeps_the_colours_of_keys_and_every_column(page: Browser) -> None:
+    page.size(720)  # A4 between margins
+    page.command("Emulation.setEmulatedMedia", media="print")
+    try:
+        key = "return getComputedStyle(document.querySelector('.key')).getPropertyValue('print-color-adjust')"
+        assert page.script(key) == "exact"
+        wider = """
+            return [...document.querySelectorAll('section > .blocks > .block > .scroll > table')]
+                .filter((table) => table.getBoundingClientRect().right > table.closest('section').getBoundingClientRect().right)
+                .map((table) => table.dataset.name)"""
+        assert page.script(wider) == []
+    finally:
+        page.command("Emulation.setEmulatedMedia", media="")
 
 
 def test_it_prints_on_a_few_pages(page: Browser) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from harvester.simulator.expected.rooms import edges
+from tests.e2e.harness import Harvester
 from tests.e2e.rooms_bench import NOW, Bench, Running, rooms_bench, wait_for, without_ids
 
 
@@ -131,3 +132,126 @@ def test_watching_shows_every_state_and_keeps_the_things_in_step(tmp_path: Path)
             len(listings) / len(by_room) / hours,
             things,
         )
+
+
+def shows_the_truth(bench: Bench, running: Running, *without: str) -> bool:
+    """Whether the newest printed states are the true ones of now, leaving out some rooms."""
+    truth = bench.truth(bench.now())
+    states = running.states()
+    return all(
+        room in states and without_ids(states[room]) == without_ids(state)
+        for room, state in truth.items()
+        if room not in without
+    )
+
+
+def put_now(bench: Bench, room: str, title: str) -> None:
+    """Somebody adds a meeting that runs now."""
+    start = bench.now()
+    end = start + timedelta(hours=4)
+    bench.rooms.control.put(room=room, summary=title, start=start.isoformat(), end=end.isoformat())
+
+
+def runs(running: Running, room: str, title: str) -> bool:
+    """Whether the newest printed state has this meeting among those that run."""
+    return any(meeting["title"] == title for meeting in running.states()[room]["running"])
+
+
+def listings(bench: Bench, room: str) -> int:
+    return sum(row["room"] == room for row in bench.rooms.requests.log)
+
+
+def test_watching_follows_changes_and_recovers_from_every_failure(tmp_path: Path) -> None:
+    """Six rooms, 60 times as fast: changes, expired tokens, a refused room, ten minutes without network, a kill."""
+    with rooms_bench(tmp_path, rooms=6, speed=60.0) as bench:
+        control = bench.rooms.control
+        with bench.running("watch", stop=False) as running:
+            wait_for(lambda: shows_the_truth(bench, running))
+
+            before = listings(bench, "Aurora")
+            put_now(bench, "Aurora", "Added")
+            wait_for(lambda: runs(running, "Aurora", "Added"))
+            assert listings(bench, "Aurora") - before <= 2  # one may have been on its way
+
+            control.change({"expire": list(bench.truth(NOW))})
+            put_now(bench, "Birch", "After a 410")
+            wait_for(lambda: runs(running, "Birch", "After a 410"))
+            wait_for(lambda: shows_the_truth(bench, running))
+
+            control.change({"refuse": {"Cedar": 403}})
+            put_now(bench, "Delta", "Next to a refused room")
+            wait_for(lambda: runs(running, "Delta", "Next to a refused room"))
+            wait_for(lambda: running.states()["Cedar"]["busy"] is None)
+            assert shows_the_truth(bench, running, "Cedar")
+            control.change({"refuse": {"Cedar": 0}})
+            wait_for(lambda: shows_the_truth(bench, running))
+
+            control.change({"faults": [{"kind": "lost_request", "times": -1}]})
+            put_now(bench, "Ember", "While the network was down")
+            up_again = bench.now() + timedelta(minutes=10)
+            wait_for(lambda: bench.now() >= up_again)
+            assert all(state["busy"] is not None for state in running.states().values())
+            control.change({"faults": []})
+            wait_for(lambda: shows_the_truth(bench, running))
+            assert runs(running, "Ember", "While the network was down")
+            running.process.kill()
+
+        put_now(bench, "Fjord", "While nothing ran")
+        bench.simulator.arduino.things[0].named("curevmsg").value = "changed by somebody else"
+        with bench.running("watch") as running:
+            wait_for(lambda: shows_the_truth(bench, running))
+            wait_for(lambda: not wrong_things(bench))
+
+
+def test_a_refused_room_is_unknown_and_the_others_are_shown(tmp_path: Path) -> None:
+    with rooms_bench(tmp_path, rooms=4, rooms_refused=("Birch",)) as bench:
+        ended = bench("status", "--json", "--at", NOW.isoformat())
+        assert ended.returncode == 75
+        states = {state["room"]: state for state in json.loads(ended.stdout)}
+        assert (states["Birch"]["busy"], states["Birch"]["text"]) == (None, "Unknown")
+        del states["Birch"]
+        truth = bench.truth(NOW)
+        assert {room: without_ids(state) for room, state in states.items()} == {
+            room: without_ids(truth[room]) for room in states
+        }
+
+
+def test_busy_times_suffice_for_busy_and_free(tmp_path: Path) -> None:
+    with rooms_bench(tmp_path, rooms=15, rooms_freebusy_only=True) as bench:
+        ended = bench("status", "--json", "--at", NOW.isoformat())
+        assert ended.returncode == 0, ended.stderr
+        compared = ("room", "busy", "busy_until", "free_until")
+        assert [tuple(state[name] for name in compared) for state in json.loads(ended.stdout)] == [
+            tuple(state[name] for name in compared) for state in bench.truth(NOW).values()
+        ]
+
+
+def test_finding_lists_the_rooms_that_are_free_for_so_long(bench: Bench) -> None:
+    discovered = Harvester(bench.folder, bench.settings)("rooms", "discover")
+    assert discovered.returncode == 0, discovered.stderr
+    config = bench.folder / "rooms.toml"
+    config.write_bytes(discovered.stdout)
+    words = (
+        "find",
+        "--at",
+        NOW.isoformat(),
+        "--for",
+        "45m",
+        "--seats",
+        "8",
+        "--json",
+        "--config",
+        str(config),
+    )
+    ended = Harvester(bench.folder, bench.settings)("rooms", *words)
+    assert ended.returncode == 0, ended.stderr
+    until = (NOW + timedelta(minutes=45)).isoformat().replace("+00:00", "Z")
+    expected = {
+        each.room.name
+        for each in bench.rooms.store.calendars.values()
+        if each.room.capacity >= 8
+        and not (state := bench.truth_of(each.room.name, NOW))["busy"]
+        and (state["free_until"] is None or state["free_until"] >= until)
+    }
+    assert {row["room"] for row in json.loads(ended.stdout)} == expected
+    assert expected

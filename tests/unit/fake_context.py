@@ -1,4 +1,4 @@
-"""A `Context` for tests: its clock moves when somebody waits, nothing is written to a disk, every word is kept."""
+"""A `Context` for tests: its clock moves only by waiting, it writes to no disk, and it records every notice."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class MemoryTokens:
 
 
 class FakeContext:
-    """Safe for many threads. `limits`: daily budgets lower than what the connector asks for."""
+    """Safe for many threads. `limits`: daily budgets lower than the connector's own."""
 
     def __init__(self, now: datetime = NOW) -> None:
         self.tokens = MemoryTokens()

@@ -1,4 +1,4 @@
-"""A server that keeps what it receives and answers as a test wants."""
+"""A server that records its requests and answers as a test sets it up."""
 
 from __future__ import annotations
 

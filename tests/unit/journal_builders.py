@@ -117,7 +117,7 @@ def kill(journal: Journal) -> None:
 
 
 def kill_after(journal: Journal, after: int) -> list[str]:
-    """Commit so many statements one by one, then raise; the list that is returned holds them."""
+    """Commit this many statements one by one, then raise. Returns the list that records them."""
     put, statements = journal._writer.put, list[str]()
 
     def counted(statement: str, *values: object) -> int:

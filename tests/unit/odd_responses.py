@@ -1,4 +1,4 @@
-"""Responses with odd headers and bodies, for the functions that decide what a response means."""
+"""Responses with odd headers and bodies, for the functions that classify responses."""
 
 from __future__ import annotations
 

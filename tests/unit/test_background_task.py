@@ -13,7 +13,7 @@ from harvester.background_task import background_task
 from harvester.pipeline.stop_signal import StopSignal
 
 
-def test_a_task_is_asked_to_end_with_its_context() -> None:
+def test_a_task_ends_with_its_context() -> None:
     ended = threading.Event()
 
     def run(check_stop: Callable[[], None]) -> NoReturn:
@@ -30,7 +30,7 @@ def test_a_task_is_asked_to_end_with_its_context() -> None:
     assert not stop.is_set
 
 
-def test_a_task_hears_the_stop_signal() -> None:
+def test_a_task_sees_the_stop_signal() -> None:
     ended = threading.Event()
 
     def run(check_stop: Callable[[], None]) -> NoReturn:

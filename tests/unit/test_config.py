@@ -199,7 +199,7 @@ def test_other_urls_are_refused_without_being_repeated(url: str) -> None:
     assert "u:p" not in str(refused.value)
 
 
-def test_a_url_without_a_scheme_is_answered_with_what_it_lacks() -> None:
+def test_a_url_without_a_scheme_is_refused_with_the_remedy() -> None:
     for url in ("localhost:9200", "es.example.org:9200", "es.example.org", "//es.example.org"):
         with pytest.raises(ConfigurationError, match="ES_HOST does not begin with https:// or http://"):
             config.checked_url("ES_HOST", url, http_anywhere=True)
@@ -287,7 +287,7 @@ def test_an_unknown_time_zone_is_refused(name: str) -> None:
         config.zone(name)
 
 
-def test_every_setting_of_our_own_says_what_it_is_for() -> None:
+def test_every_setting_of_the_harvester_has_a_description() -> None:
     assert all(setting.help for setting in OWN)
     assert {setting.name for setting in OWN if setting.secret} == {
         "ES_API_KEY",

@@ -201,7 +201,7 @@ def test_keys_come_in_a_fixed_order() -> None:
 
 
 @pytest.mark.parametrize("place", [0, 1], ids=["meeting", "session"])
-def test_the_header_holds_the_id_and_what_index_and_version_are_computed_from(place: int) -> None:
+def test_the_header_contains_the_id_and_the_inputs_of_index_and_version(place: int) -> None:
     document = list(to_documents(full_harvest()))[place]
     found = HEADER.match(encode(document))
     assert found is not None

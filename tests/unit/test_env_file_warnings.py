@@ -1,4 +1,4 @@
-"""What is odd about a .env file."""
+"""Warnings about a .env file."""
 
 from __future__ import annotations
 

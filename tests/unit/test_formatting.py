@@ -40,7 +40,7 @@ def test_durations_are_said_in_their_two_largest_units(seconds: float, message: 
         ("nothing", "zoom", "nothing"),
     ],
 )
-def test_nobody_is_named_twice(text: str, vendor: str, message: str) -> None:
+def test_no_name_is_repeated(text: str, vendor: str, message: str) -> None:
     assert formatting.without_prefix(text, vendor) == message
 
 

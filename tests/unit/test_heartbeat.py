@@ -1,4 +1,4 @@
-"""Pings of a monitor: what is sent, and that nothing about it disturbs the run."""
+"""Pings of a monitor: their content, and failures that do not disturb the run."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def test_whole_occurrences_of_long_secrets_are_replaced(secrets: list[str], text
     assert redactor(text) == shown
 
 
-def test_what_is_personal_is_treated_after_the_secrets() -> None:
+def test_personal_data_is_treated_after_secrets() -> None:
     redactor = Redactor()
     redactor.add("correct-horse")
     redactor.treat = lambda text: text.replace("ada@example.org", "Ada's pseudonym")

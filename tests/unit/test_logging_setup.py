@@ -74,7 +74,7 @@ def test_text_is_the_bare_message(capsys: pytest.CaptureFixture[str]) -> None:
     ("level", "shown"),
     [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)],
 )
-def test_the_level_chooses_what_is_shown(level: Any, shown: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_level_selects_messages(level: Any, shown: int, capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(level=level)
     for severity in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
         logger.log(severity, "a message")
@@ -225,7 +225,7 @@ def test_messages_of_one_logger_are_collected_instead_of_shown(capsys: pytest.Ca
 HOSTILE = "a\x1b[2Jb\r\nzoom: 0 failed\x07\x9b\u202e\u2028"
 
 
-def test_a_message_is_one_line_whatever_it_quotes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_message_is_one_line_with_any_text_in_it(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging()
     logger.info("topic %s", HOSTILE)
     library.warning(HOSTILE)

@@ -1,4 +1,4 @@
-"""The metrics file: what a run writes into it, and what stays."""
+"""The metrics file: the values of a run, and values of other runs that stay."""
 
 from __future__ import annotations
 

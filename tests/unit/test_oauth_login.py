@@ -284,7 +284,7 @@ def message(text: str) -> dict[str, object]:
 # Where it is kept
 
 
-def test_the_token_is_kept_where_runs_look_and_nobody_else_can(tmp_path: Path) -> None:
+def test_the_token_is_stored_for_runs_in_a_private_file(tmp_path: Path) -> None:
     folder = tmp_path / "webex-main"
     state = AccountState(folder, lambda: NOW)
     context = FakeContext()

@@ -164,7 +164,7 @@ def test_links_in_a_circle_are_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".part", ".new", ".incomplete"])
-def test_a_planted_link_beside_the_file_is_not_followed(tmp_path: Path, suffix: str) -> None:
+def test_a_planted_link_next_to_the_file_is_not_followed(tmp_path: Path, suffix: str) -> None:
     victim, path = tmp_path / "victim", tmp_path / "summary.json"
     victim.write_text("precious")
     Path(f"{path}{suffix}").symlink_to(victim)

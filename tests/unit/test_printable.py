@@ -28,7 +28,7 @@ ANY_TEXT = st.text(st.characters(codec=None))
         ("\N{IDEOGRAPHIC SPACE}\N{NO-BREAK SPACE}\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}", None),
     ],
 )
-def test_what_is_not_printable_is_shown_by_its_number(text: str, shown: str | None) -> None:
+def test_unprintable_characters_are_shown_by_number(text: str, shown: str | None) -> None:
     assert printable(text) == (text if shown is None else shown)
 
 

@@ -74,7 +74,7 @@ def test_outside_of_such_a_call_a_signal_is_only_recorded(stop: StopSignal) -> N
 
 
 def test_a_process_that_cannot_finish_is_ended() -> None:
-    """It writes into a pipe that nobody reads."""
+    """It writes into a pipe without a reader."""
     process = subprocess.Popen([sys.executable, "-c", STUCK], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.read(1)

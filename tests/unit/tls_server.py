@@ -1,4 +1,4 @@
-"""A TLS server on loopback with a certificate that has one fault, for tests of what the messages about it say."""
+"""A TLS server on loopback with a certificate that has one fault, for tests of the messages about it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOW = datetime.now(UTC)
 
 
 class Authority:
-    """A certificate authority. `file` holds its certificate."""
+    """A certificate authority. `file` contains its certificate."""
 
     def __init__(self, folder: Path) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())

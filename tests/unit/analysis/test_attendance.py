@@ -226,7 +226,7 @@ def test_the_roster_adds_the_absent_and_marks_the_unexpected() -> None:
     assert (by_person["Bob"]["meetings"], by_person["Bob"]["present"]) == (0, 0)
 
 
-def test_what_a_vendor_does_not_know_is_empty_and_counted() -> None:
+def test_values_that_a_vendor_lacks_are_empty_and_counted() -> None:
     record = plain(1)
     there = stay(record, session("a", 0, None, record, id="u1"))
     with attendance([there]) as (database, (row,)):

@@ -23,7 +23,7 @@ from harvester.analysis.document_tables import Read, read_documents
 from harvester.analysis.selection import Selection
 from harvester.analysis.source import Source
 from harvester.documents import encode
-from harvester.sinks.elastic.non_ndjson_input import NotNdjsonError
+from harvester.non_ndjson_input import NotNdjsonError
 from tests.invented_meetings import HARVESTED, full_harvest, plain, with_series
 from tests.unit.analysis.record_strategies import documents, write
 
@@ -86,7 +86,7 @@ def test_lines_that_are_no_documents_are_counted_and_bad_fields_are_absent(tmp_p
     assert (read.lines, read.unreadable, len(meetings)) == (6, 4, 2)
 
 
-def test_only_sessions_make_meetings_of_what_they_repeat(tmp_path: Path) -> None:
+def test_sessions_without_their_meeting_make_one_from_the_fields_they_repeat(tmp_path: Path) -> None:
     only = [document for document in documents([plain(1)]) if document["kind"] == "session"]
     read, meetings, sessions = of(tmp_path, only)
     assert (read.meetings, len(sessions)) == (1, 3)

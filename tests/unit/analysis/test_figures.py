@@ -18,7 +18,7 @@ from connectors.models import MeetingRecord
 from harvester.analysis import source
 from harvester.analysis.database import open_database
 from harvester.analysis.document_tables import read_documents
-from harvester.analysis.figures.facts import Period
+from harvester.analysis.figures.fact_tables import Period
 from harvester.analysis.figures.quality import wilson
 from harvester.analysis.org_units import Units
 from harvester.analysis.report_data import ReportData, report_data
@@ -170,7 +170,7 @@ def test_quality_is_rated_by_the_worse_direction_of_the_sound() -> None:
     assert not data.rates
 
 
-def test_planned_meetings_that_nobody_attended_are_counted_and_not_held() -> None:
+def test_planned_meetings_without_participants_are_counted_apart_from_held_ones() -> None:
     from dataclasses import replace
 
     from connectors.attendance import to_record
@@ -218,7 +218,7 @@ def test_a_host_with_one_email_at_two_vendors_is_one_host() -> None:
     assert row[:3] == ("Ada", "webex, zoom", 2)
 
 
-def test_units_are_domains_or_what_a_file_says(tmp_path: Path) -> None:
+def test_units_are_domains_or_come_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "units.csv"
     path.write_text("pattern,unit\n*.med.example.org,Medicine\nada@example.org,Board\n")
     units = Units.read(path)

@@ -1,4 +1,4 @@
-"""The page: what is escaped, what is hidden, every odd input, and the same bytes for the same documents."""
+"""The page: escaped and hidden texts, odd input, and the same bytes for the same documents."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from connectors.attendance import to_record
 from connectors.models import Session, session_key
 from harvester.analysis import safe_svg
 from harvester.analysis.page import policy, render
-from harvester.analysis.page_text import clean, vendor_class
 from harvester.analysis.safe_svg import rebuilt
+from harvester.analysis.safe_text import clean, vendor_class
 from tests.invented_meetings import full_harvest, full_session, plain, with_series
 from tests.unit.analysis.record_strategies import documents
 from tests.unit.analysis.test_figures import figures
@@ -79,7 +79,7 @@ def test_hostile_texts_are_escaped_everywhere() -> None:
     assert "&lt;script&gt;" in html
 
 
-def test_nothing_about_people_is_in_the_page_unless_asked_for() -> None:
+def test_people_are_in_the_page_only_on_request() -> None:
     found = documents([full_harvest()])
     hidden, shown = page(found, shows_people=False), page(found)
     names = ["Grace", "grace@", "ada@", "Ada Example", "Planning", "Ünïcödé"]
@@ -108,7 +108,7 @@ def test_the_same_chart_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_every_vendor_has_a_page_without_what_it_does_not_provide() -> None:
+def test_every_vendor_has_a_page_without_the_figures_it_lacks() -> None:
     for vendor in ("zoom", "webex", "google-meet", "meetecho", "unheard-of"):
         found = [{**document, "vendor": vendor} for document in documents([plain(1), plain(2)])]
         html = page(found)

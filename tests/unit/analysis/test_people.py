@@ -18,14 +18,14 @@ def test_a_pattern_matches_name_email_or_id_in_capital_or_small_letters() -> Non
     assert person(("Bob", None, None), ("ada", "A. Lovelace")) is None
 
 
-def test_exact_patterns_come_before_wildcards_wherever_they_stand() -> None:
+def test_exact_patterns_win_over_wildcards_in_any_order() -> None:
     pairs = (("*", "Everyone"), ("ad?", "Three letters"), ("ada", "Ada"))
     assert person(("ada", None, None), *pairs) == "Ada"
     assert person(("adx", None, None), *pairs) == "Everyone"
     assert person(("[x]", None, None), ("[x]*", "Brackets")) == "Brackets"
 
 
-def test_an_alias_stands_for_everyone_with_the_email_of_its_person() -> None:
+def test_an_alias_applies_to_every_session_with_the_email_of_its_person() -> None:
     phone, own, third = ("+1 555", None, None), ("Ada", "ada@x.org", "u1"), ("Ada (phone)", "ada@x.org", None)
     table = AliasTable([Alias(pattern="+1*", person="Ada")])
     assert table.resolve([phone, own, third]) == {phone: "Ada", own: "Ada", third: "Ada"}

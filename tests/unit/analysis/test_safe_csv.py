@@ -1,4 +1,4 @@
-"""CSV: nothing starts a formula, and what a spreadsheet program saves is read."""
+"""CSV: no cell starts a formula, and files saved by spreadsheet programs can be read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x0
 
 
 @given(st.lists(st.lists(cells, min_size=2, max_size=2), max_size=5))
-def test_what_is_written_is_read_back_with_an_apostrophe_before_formulas(rows: list[list[str]]) -> None:
+def test_written_cells_are_read_back_with_an_apostrophe_before_formulas(rows: list[list[str]]) -> None:
     text = safe_csv.table(["a", "b"], rows)
     found = list(csv.reader(io.StringIO(text, newline="")))
     assert found[1:] == [[safe_csv.safe(cell) for cell in row] for row in rows]

@@ -1,4 +1,4 @@
-"""`harvester attendance`: formats, options, exit codes, and what is said on stderr."""
+"""`harvester attendance`: formats, options, exit codes and messages."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_only_excel_gets_a_byte_order_mark(file: str) -> None:
         raise run(file, "--excel").exception or AssertionError
 
 
-def test_json_has_the_same_rows_without_what_is_not_known(file: str) -> None:
+def test_json_has_the_same_rows_without_unknown_values(file: str) -> None:
     rows: list[dict[str, Any]] = json.loads(run(file, "--format", "json").stdout)
     assert len(rows) == 7
     assert rows[0]["minutes"] == 20.0
@@ -124,7 +124,7 @@ def test_lines_that_are_no_documents_and_a_missing_meeting_are_65(
     assert run(file, "--meeting", "meeting-1").return_value == 0
 
 
-def test_what_a_vendor_does_not_know_is_said_once(file: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_values_that_a_vendor_lacks_are_reported_once(file: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     run(file, "--present", "50%")
     assert [m for m in caplog.messages if "leave times" in m] == [
@@ -159,7 +159,7 @@ def test_days_may_be_relative(file: str) -> None:
 
 
 def test_a_table_is_printed_on_a_terminal(file: str) -> None:
-    """Where documents go through a stream that escapes what a terminal would obey."""
+    """For documents: the stream escapes control characters on a terminal."""
     terminal, end = pty.openpty()
     command = [sys.executable, "-m", "harvester", "attendance", file]
     ended = subprocess.run(command, stdout=end, stderr=subprocess.PIPE, check=False, timeout=60)

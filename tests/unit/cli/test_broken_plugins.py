@@ -21,7 +21,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture(autouse=True)
 def plugins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Two packages: one imports what is not installed, the class of the other is unfinished."""
+    """Two packages: one imports a missing library, the class of the other is incomplete."""
     (tmp_path / "lacking.py").write_text("import package_that_nobody_installed\n")
     (tmp_path / "unfinished.py").write_text("class Half:\n    name = 'half'\n    title = 'Half'\n")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -55,7 +55,7 @@ def run(tmp_path: Path) -> Run:
         ("half", "the package unfinished cannot be used: the class lacks settings, options"),
     ],
 )
-def test_the_package_and_what_it_lacks_are_named(name: str, what: str) -> None:
+def test_the_package_and_the_missing_parts_are_named(name: str, what: str) -> None:
     with pytest.raises(BrokenPlugin, match=what):
         connectors.load(name)
 
@@ -101,7 +101,7 @@ def test_help_and_status_work(run: Run, words: list[str]) -> None:
     assert run(*words).exception is None
 
 
-def test_status_shows_what_the_journal_of_a_broken_vendor_says(run: Run, tmp_path: Path) -> None:
+def test_status_shows_the_journal_of_a_broken_vendor(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "state" / "jitsi-main-0123456789ab" / "elasticsearch-harvester-ba9876543210"
     with closing(Journal(folder)) as journal:
         journal.set_fact("vendor", "jitsi")
@@ -112,6 +112,6 @@ def test_status_shows_what_the_journal_of_a_broken_vendor_says(run: Run, tmp_pat
     assert "package_that_nobody_installed" in ended.stderr
 
 
-def test_the_command_of_a_broken_vendor_says_what_it_lacks(run: Run) -> None:
+def test_the_command_of_a_broken_vendor_names_the_missing_parts(run: Run) -> None:
     assert isinstance(run("jitsi").exception, BrokenPlugin)
     assert isinstance(run("plan", "jitsi", "--from", "2026-11-01").exception, BrokenPlugin)

@@ -19,7 +19,7 @@ Harvests = list[tuple[RunEnvironment, dict[str, Any]]]
 
 @pytest.fixture
 def harvests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Harvests:
-    """What the demo asks to be harvested, beside a .env that names a real cluster."""
+    """The harvests that the demo starts, in a folder with a .env that names a real cluster."""
     seen: Harvests = []
 
     @contextmanager
@@ -52,7 +52,7 @@ def test_the_demo_writes_the_file_that_output_names(harvests: Harvests) -> None:
 
 
 @pytest.mark.parametrize("prefix_file", [False, True])
-def test_the_demo_has_a_prefix_of_its_own(harvests: Harvests, tmp_path: Path, prefix_file: bool) -> None:
+def test_the_demo_has_its_own_index_prefix(harvests: Harvests, tmp_path: Path, prefix_file: bool) -> None:
     more = {}
     if prefix_file:
         (tmp_path / ".env").write_text("ES_HOST=https://es.example.org:9200\n")

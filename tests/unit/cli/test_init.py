@@ -1,4 +1,4 @@
-"""`harvester init`: what it prints without a terminal, and what it asks for."""
+"""`harvester init`: its output without a terminal, and its questions."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def asked(vendor: str, *answered: str) -> list[str]:
     return [each.name for each in settings if _is_asked(each, settings, dict.fromkeys(answered, "x"))]
 
 
-def test_what_is_required_or_has_to_be_looked_up_is_asked_for() -> None:
+def test_required_settings_and_those_to_look_up_are_asked_for() -> None:
     assert asked("zoom") == ["ZOOM_ACCOUNT_ID", "ZOOM_CLIENT_ID", "ZOOM_CLIENT_SECRET", "ZOOM_PLAN"]
     assert asked("google-meet") == ["GOOGLE_CREDENTIALS", "GOOGLE_ADMIN"]
 
 
-def test_an_alternative_is_asked_for_only_if_what_it_replaces_is_left_out() -> None:
+def test_an_alternative_is_asked_for_only_if_the_other_setting_is_left_out() -> None:
     assert "WEBEX_ACCESS_TOKEN" in asked("webex", "WEBEX_CLIENT_ID")
     assert "WEBEX_ACCESS_TOKEN" not in asked("webex", "WEBEX_CLIENT_ID", "WEBEX_CLIENT_SECRET")
 

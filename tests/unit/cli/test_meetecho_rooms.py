@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from connectors.errors import Unreachable
 from connectors.meetecho.writing.calls import Fetched
-from harvester import meetecho_write_access
+from harvester import meetecho_account
 from harvester.cli import cli
 from tests.unit.meetecho.writing.fake_meetecho import FakeMeetecho, desired_room
 
@@ -23,7 +23,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def meetecho(monkeypatch: pytest.MonkeyPatch) -> FakeMeetecho:
     fake = FakeMeetecho()
-    monkeypatch.setattr(meetecho_write_access, "WriteClient", lambda *_: fake)
+    monkeypatch.setattr(meetecho_account, "WriteClient", lambda *_: fake)
     return fake
 
 
@@ -106,7 +106,7 @@ def test_a_dry_run_prints_the_requests_and_sends_none(
     assert meetecho.writes() == []
 
 
-def test_prune_asks_and_without_a_terminal_wants_yes(
+def test_prune_needs_confirmation_or_yes_without_a_terminal(
     run: Run, meetecho: FakeMeetecho, tmp_path: Path
 ) -> None:
     apply(run, tmp_path, row(1), row(2))
@@ -203,7 +203,7 @@ def test_delete_takes_an_id_or_an_address_and_future_rooms_only(
     assert [room[0] for room in meetecho.room_values("quic")] == [3, 4]
 
 
-def test_the_log_shows_what_was_written_and_no_token(run: Run, tmp_path: Path) -> None:
+def test_the_log_shows_writes_without_tokens(run: Run, tmp_path: Path) -> None:
     apply(run, tmp_path, row(1))
     apply(run, tmp_path, row(1, minutes=90))
     lines: list[dict[str, Any]] = [json.loads(line) for line in run("log", "--json").stdout.splitlines()]

@@ -1,4 +1,4 @@
-"""Which monitors a run has, and what they get at its end, whatever the end is."""
+"""The monitors of a run, and their reports after every kind of end."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_the_option_is_for_every_harvest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("option", [{"metrics_file": Path("m.prom")}, {"heartbeat": URL}])
-def test_a_dry_run_reports_to_nobody(option: dict[str, Any], tmp_path: Path) -> None:
+def test_a_dry_run_sends_no_report(option: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(click.UsageError, match="harvests nothing"):
         monitors(environment(tmp_path), **option, dry_run=True)
 
@@ -120,7 +120,7 @@ def test_an_error_before_the_first_vendor_is_reported_for_each(receiver: Receive
 
 
 @pytest.mark.parametrize(("error", "suffix"), [(RuntimeError("x"), "/70"), (KeyboardInterrupt(), "/130")])
-def test_whatever_ends_a_run_is_reported(
+def test_every_end_of_a_run_is_reported(
     error: BaseException, suffix: str, receiver: Receiver, tmp_path: Path
 ) -> None:
     env = environment(tmp_path)

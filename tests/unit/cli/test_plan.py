@@ -179,7 +179,7 @@ def test_finished_meetings_are_left_out_and_the_journal_is_unchanged(tmp_path: P
     assert estimate(tmp_path, *words, ES_HOST=ES_HOST, ES_INDEX_PREFIX="other-")["wanted"] == 10
     assert estimate(tmp_path, *words)["journal"] is False
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-    # Who asks for more does not take an earlier run's word for done.
+    # A run with more extras does not count meetings read without them as done.
     assert estimate(tmp_path, *words, "--qos", ES_HOST=ES_HOST)["wanted"] == 10
 
 

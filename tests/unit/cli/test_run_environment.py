@@ -178,7 +178,7 @@ def test_a_word_like_no_command_is_only_refused() -> None:
         ({"HARVESTER_PII": "drop", "HARVESTER_PII_KEEP": "topic,title"}, "'title' not among the fields"),
     ],
 )
-def test_privacy_settings_are_checked_before_anything_is_done(
+def test_privacy_settings_are_checked_first(
     run: Run, seen: list[RunEnvironment], settings: dict[str, str], message: str
 ) -> None:
     refused = run(**settings)
@@ -188,7 +188,7 @@ def test_privacy_settings_are_checked_before_anything_is_done(
     assert seen == []
 
 
-def test_the_key_may_be_in_a_file_and_messages_name_nobody(
+def test_the_key_may_be_in_a_file_and_messages_contain_no_names(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "key").write_text("k" * 32 + "\n")

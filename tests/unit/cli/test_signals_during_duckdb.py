@@ -1,4 +1,4 @@
-"""Signals during a command that works in DuckDB, in a process of its own."""
+"""Signals during a command that works in DuckDB. Each test starts a process."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ signals_during_duckdb.SECONDS_TO_END = 0.2
 folder = Path(sys.argv[1])
 with signals_during_duckdb.interruptible() as interruption:
     interruption.folder = folder
-    print("ready", flush=True)
     while True:  # as a library does that swallows the exception
         try:
+            print("ready", flush=True)
             __import__("time").sleep(60)
         except BaseException:
             pass

@@ -105,7 +105,7 @@ def test_a_summary_for_a_closed_stderr_is_an_output_error(state: Path) -> None:
 
 
 def test_closed_streams_leave_their_numbers_to_no_file(state: Path) -> None:
-    """A database with the number 1 would get what a library prints."""
+    """A database with file descriptor 1 would get the output of libraries."""
     program = """
 import os
 from harvester.cli.standard_streams import prepare_standard_streams
@@ -122,7 +122,7 @@ except OSError:
     assert ended.returncode > 2
 
 
-def test_what_the_encoding_of_stdout_lacks_is_printed_by_its_number(state: Path) -> None:
+def test_characters_outside_the_encoding_of_stdout_are_printed_by_number(state: Path) -> None:
     ended = run(
         state / "\N{LATIN SMALL LETTER C WITH CIRCUMFLEX}", ("status",), "", PYTHONIOENCODING="latin-1"
     )

@@ -75,7 +75,7 @@ def status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Status:
             "HARVESTER_NOW": NOW.isoformat(),
             **more,
         }
-        # Text with all details, unless a test asks for something else.
+        # Text with all details, unless the arguments say otherwise.
         details = () if {"--json", "--exit-code", "--forget", "--brief"} & set(words) else ("-v",)
         words = tuple(word for word in words if word != "--brief")
         result = CliRunner().invoke(cli, ["status", *details, *words], env=environment, standalone_mode=False)
@@ -528,7 +528,7 @@ def test_nothing_harvested_at_all_needs_attention(tmp_path: Path) -> None:
     assert ended.stdout.startswith("ATTENTION: nothing has been harvested into an index yet\n")
 
 
-def test_the_exit_code_is_asked_for(status: Status, journal: Journal) -> None:
+def test_attention_decides_the_exit_code_only_with_the_option(status: Status, journal: Journal) -> None:
     good = status("--exit-code")
     assert good.return_value == 0
     assert good.stdout.startswith("OK: 1 account, nothing needs attention\n")
@@ -576,7 +576,7 @@ def test_only_an_account_that_exists_and_is_not_harvested_now_is_forgotten(
     assert (folder / "journal.db").exists()
 
 
-def test_forgetting_asks_first(tmp_path: Path, journal: Journal, folder: Path) -> None:
+def test_forgetting_needs_confirmation(tmp_path: Path, journal: Journal, folder: Path) -> None:
     environment = {"HARVESTER_STATE_DIR": str(tmp_path / "state")}
     ended = CliRunner().invoke(cli, ["status", "--forget", "zoom/main"], env=environment, input="n\n")
     assert ended.exit_code != 0

@@ -28,7 +28,7 @@ VENDORS = {
 
 @pytest.fixture
 def failures() -> dict[str, Exception]:
-    """The vendors whose comparison fails, and how."""
+    """The error of each vendor with a failing comparison."""
     return {}
 
 

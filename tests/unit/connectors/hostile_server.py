@@ -1,4 +1,4 @@
-"""A server on loopback that sends whatever bytes a test gives it."""
+"""A server on loopback that sends the bytes of a test."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def send(content: bytes) -> Answer:
 
 
 def gzip_bomb(megabytes: int = 2048) -> bytes:
-    """A response of about a thousandth of what it unpacks to."""
+    """A response that grows about a thousandfold when it is decompressed."""
     body = gzip.compress(b" " * 2**20) * megabytes
     return HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 

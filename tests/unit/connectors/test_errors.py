@@ -1,4 +1,4 @@
-"""What the exceptions carry beside their message."""
+"""Exit codes and fields of the exceptions."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def test_parse_body_never_raises(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("opens", "closes", "levels"), [("[", "]", 1), ('{"a":', "}", 1), ('[{"]":', "}]", 2)]
 )
-def test_what_is_nested_too_deeply_is_replaced(opens: str, closes: str, levels: int) -> None:
+def test_a_value_nested_too_deeply_is_replaced(opens: str, closes: str, levels: int) -> None:
     deepest = MAX_DEPTH // levels
     body = parse_body((opens * deepest + "1" + closes * deepest).encode())
     assert not body.too_deep
@@ -72,7 +72,7 @@ def test_brackets_in_texts_do_not_count_as_levels(value: object) -> None:
 
 
 @given(json_values, st.integers(1, 1000))
-def test_only_what_is_too_deep_is_lost(value: object, deeper: int) -> None:
+def test_only_the_values_nested_too_deeply_are_lost(value: object, deeper: int) -> None:
     nested: object = "x"
     for _ in range(deeper):
         nested = ["]", nested, "["]

@@ -88,18 +88,18 @@ windows = (
 
 
 def hours_in(*parts: Window) -> set[int]:
-    """The hours whose middle lies in any of these windows."""
+    """The hours with their middle in any of these windows."""
     return {number for number in range(20) if any(MIDNIGHT + (number + 0.5) * HOUR in part for part in parts)}
 
 
 @given(windows, windows)
-def test_an_intersection_holds_the_hours_of_both_windows(one: Window, other: Window) -> None:
+def test_an_intersection_has_the_hours_of_both_windows(one: Window, other: Window) -> None:
     common = one.intersection(other)
     assert hours_in(*([common] if common is not None else [])) == hours_in(one) & hours_in(other)
 
 
 @given(windows, st.lists(windows, max_size=6))
-def test_a_difference_holds_the_hours_of_no_other_window(window: Window, others: list[Window]) -> None:
+def test_a_difference_has_the_hours_of_no_other_window(window: Window, others: list[Window]) -> None:
     rest = window.difference(others)
     assert hours_in(*rest) == hours_in(window) - hours_in(*others)
     assert all(first.end < second.start for first, second in pairwise(rest))

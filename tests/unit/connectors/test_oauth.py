@@ -75,7 +75,7 @@ def test_a_short_lived_token_is_used_for_half_its_lifetime(context: FakeContext)
     assert cache.header() == "Bearer token-2"
 
 
-def test_a_refused_token_is_renewed_once_however_many_threads_ask(context: FakeContext) -> None:
+def test_a_refused_token_is_renewed_once_for_all_threads(context: FakeContext) -> None:
     cache = NumberedTokens(context)
     refused = cache.header()
     with ThreadPoolExecutor(8) as pool:
@@ -126,7 +126,7 @@ def test_a_token_request_is_a_form() -> None:
 
 
 @pytest.mark.parametrize("page", ["https://vendor.example/authorize", "http://127.0.0.1:8000/authorize"])
-def test_an_authorization_url_asks_for_a_code_with_pkce(page: str) -> None:
+def test_an_authorization_url_requests_a_code_with_pkce(page: str) -> None:
     url = authorization_url(
         page,
         client_id="client",

@@ -47,7 +47,7 @@ def test_a_record_with_a_start_is_returned_as_it_is() -> None:
     ("since", "until"),
     [(NOW, NOW + DAY), (NOW - 6.5 * DAY, NOW + DAY / 2), (NOW - 7 * DAY + HOUR, NOW + HOUR)],
 )
-def test_without_a_start_it_is_asked_for_daily_until_the_lookback_has_passed(
+def test_without_a_start_it_is_read_daily_until_the_lookback_has_passed(
     since: datetime, until: datetime
 ) -> None:
     with pytest.raises(NotReady) as raised:

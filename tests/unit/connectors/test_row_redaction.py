@@ -11,7 +11,7 @@ SECRET = "marked-secret"
 
 
 @pytest.mark.parametrize("word", SECRET_WORDS)
-def test_a_field_whose_name_contains_a_secret_word_is_removed(word: str) -> None:
+def test_a_field_with_a_secret_word_in_its_name_is_removed(word: str) -> None:
     for name in (
         word,
         f"host_{word}",
@@ -24,7 +24,7 @@ def test_a_field_whose_name_contains_a_secret_word_is_removed(word: str) -> None
 
 
 @pytest.mark.parametrize("value", [SECRET, 123456, None, [SECRET], {"value": SECRET}])
-def test_a_secret_field_is_removed_whatever_its_value(value: Any) -> None:
+def test_a_secret_field_is_removed_with_any_value(value: Any) -> None:
     assert redact({"passcode": value}, NO_RULES) == {}
 
 

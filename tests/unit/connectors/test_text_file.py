@@ -45,7 +45,7 @@ def test_other_files_are_refused_without_their_content(tmp_path: Path, content: 
 
 
 @pytest.mark.parametrize("path", ["/nowhere/file", "/", "a\0b", "/dev/zero", "~nobody-of-this-name/file"])
-def test_what_is_no_text_file_is_refused(path: str) -> None:
+def test_anything_but_a_text_file_is_refused(path: str) -> None:
     with pytest.raises(UnreadableFile, match=r"cannot be read|is larger than"):
         read_text_file(Path(path))
 

@@ -1,4 +1,4 @@
-"""An invented company at Google behind `responses`: what it answers as whom, and what it was asked."""
+"""An invented company at Google behind `responses`: its answers by user, and the requests it received."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def service_account(**changes: Any) -> dict[str, Any]:
 
 
 def oauth_client(kind: str = "installed") -> dict[str, Any]:
-    told = {"client_id": "client-1", "client_secret": "invented-secret", "token_uri": TOKENS}
-    return {kind: {**told, "auth_uri": "https://accounts.google.example/auth"}}
+    values = {"client_id": "client-1", "client_secret": "invented-secret", "token_uri": TOKENS}
+    return {kind: {**values, "auth_uri": "https://accounts.google.example/auth"}}
 
 
 def settings(
@@ -69,14 +69,14 @@ def settings(
     given: dict[str, tuple[str, ...]] | None = None,
     **values: str,
 ) -> Settings:
-    told = {
+    values = {
         "GOOGLE_CREDENTIALS": json.dumps(credentials or service_account()),
         "GOOGLE_ADMIN": ADMIN,
         **URLS,
         **values,
     }
     return Settings(
-        values={name: value for name, value in told.items() if value},
+        values={name: value for name, value in values.items() if value},
         option_values=given or {},
         raw=raw,
         rate_share=share,
@@ -84,8 +84,7 @@ def settings(
 
 
 class Google:
-    """Its records are visible to whom `visible` names, its tokens given for the scopes in `delegated` and to `people`.
-    `page`: rows a page. `refused`: status and body for a path and user, before anything else is looked at."""
+    """`visible`: who sees its records. `delegated` and `people`: the scopes and users that get tokens. `page`: rows per page. `refused`: the status and body for a path and user; checked first."""
 
     def __init__(self, http: responses.RequestsMock) -> None:
         self.http = http
@@ -155,16 +154,16 @@ class Google:
         self.activities.append(item)
         return item
 
-    # What it answers
+    # Answers
 
     def _token(self, request: PreparedRequest) -> Reply:
-        told = {name: values[0] for name, values in parse_qs(str(_text(request.body))).items()}
-        if told.get("grant_type") == "refresh_token":
-            self.assertions.append(told)
+        form = {name: texts[0] for name, texts in parse_qs(str(_text(request.body))).items()}
+        if form.get("grant_type") == "refresh_token":
+            self.assertions.append(form)
             return _json(
                 200, {"access_token": "mine", "expires_in": 3599, "scope": " ".join(sorted(self.delegated))}
             )
-        payload = told["assertion"].split(".")[1]
+        payload = form["assertion"].split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         self.assertions.append(claims)
         if not set(claims["scope"].split()) <= self.delegated:
@@ -270,13 +269,13 @@ class Google:
         owner, _, event = path.partition("/calendars/")[2].partition("/events")
         owner = user if owner == "primary" else owner
         if not event:
-            rows = [told for (whose, _), told in self.events.items() if whose == owner]
+            rows = [event for (whose, _), event in self.events.items() if whose == owner]
             return self._paged("items", rows, query)
         found = self.events.get((owner, event.removeprefix("/")))
         return _json(200, found) if found is not None else _json(404, _error(404, "notFound"))
 
     def asked_for(self, part: str) -> list[tuple[str, dict[str, str]]]:
-        """User and query of every request whose path holds this."""
+        """User and query of every request with this in its path."""
         return [(user, query) for user, path, query in self.asked if part in path]
 
 
@@ -291,11 +290,11 @@ def _fits(item: dict[str, Any], condition: str) -> bool:
 
 
 def activity(conference: str, left: str, *, stayed: int = 600, **parameters: Any) -> dict[str, Any]:
-    """A `call_ended` as Google sends it: what is `None` is left out."""
+    """A `call_ended` as Google sends it, without the values that are `None`."""
     at = parse_instant(left)
     assert at is not None
     email = parameters.get("identifier", GUEST)
-    told: dict[str, Any] = {
+    parameters: dict[str, Any] = {
         "conference_id": conference,
         "meeting_code": "WKTIMXIVUK",
         "organizer_email": HOST,
@@ -328,7 +327,9 @@ def activity(conference: str, left: str, *, stayed: int = 600, **parameters: Any
             {
                 "type": "call",
                 "name": "call_ended",
-                "parameters": [_parameter(name, value) for name, value in told.items() if value is not None],
+                "parameters": [
+                    _parameter(name, value) for name, value in parameters.items() if value is not None
+                ],
             }
         ],
     }

@@ -1,4 +1,4 @@
-"""What a connector lists and fetches, and what an earlier run stored."""
+"""Meetings that a connector lists and fetches, and those that an earlier run stored."""
 
 from __future__ import annotations
 

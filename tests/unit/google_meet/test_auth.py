@@ -1,4 +1,4 @@
-"""Who we are: files told apart by what they hold, tokens asked for as few and as small as may be."""
+"""Credentials: kinds of files by their content, and as few tokens with as few scopes as possible."""
 
 from __future__ import annotations
 
@@ -115,9 +115,9 @@ def test_a_refused_key_says_what_to_do_and_repeats_nothing(
     http.post(TOKENS, json=body, status=status)
     with pytest.raises(CredentialsError, match=named) as refused:
         list(meet(GOOGLE_SOURCE="reports").meetings(DAY))
-    told = "".join(traceback.format_exception(refused.value))
-    assert "marked" not in told
-    assert "PRIVATE KEY" not in told
+    traced = "".join(traceback.format_exception(refused.value))
+    assert "marked" not in traced
+    assert "PRIVATE KEY" not in traced
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -140,14 +140,14 @@ def test_an_unreadable_key_is_reported(meet: Build, google: Google) -> None:
     assert key not in "".join(traceback.format_exception(refused.value))
 
 
-# Whoever logged in
+# A logged-in user
 
 
 def test_a_saved_token_reads_as_its_user(meet: Build, google: Google, context: FakeContext) -> None:
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     connector = meet(credentials=USER_TOKEN, GOOGLE_ADMIN="")
     assert [ref.uuid for ref in connector.meetings(DAY)] == ["conf1"]  # type: ignore[union-attr]  # the test fails if there is none
-    assert [told["refresh_token"] for told in google.assertions] == ["marked-refresh"]
+    assert [each["refresh_token"] for each in google.assertions] == ["marked-refresh"]
     assert not any("marked" in name for name in context.tokens.kept)
     assert any("the logged-in user" in notice for notice in context.notices)
 

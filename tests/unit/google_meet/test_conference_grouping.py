@@ -43,36 +43,38 @@ def listings(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 def whole(rows: list[dict[str, Any]]) -> dict[str, list[tuple[str, str, str]]]:
     found: dict[str, list[tuple[str, str, str]]] = {}
-    for told in rows:
-        found.setdefault(told["conference_id"], []).append(row_identity(told))
+    for each in rows:
+        found.setdefault(each["conference_id"], []).append(row_identity(each))
     return {key: sorted(set(value)) for key, value in found.items()}
 
 
 @given(listings(), st.integers(1, 4))
 def test_every_conference_is_yielded_once_with_all_its_rows(rows: list[dict[str, Any]], size: int) -> None:
-    newest_first = sorted(rows, key=lambda told: told["@time"], reverse=True)
+    newest_first = sorted(rows, key=lambda each: each["@time"], reverse=True)
     pages = [newest_first[at : at + size] for at in range(0, len(newest_first), size)]
     found = list(group_by_conference(pages))
     assert not [one for one in found if isinstance(one, LateRow)]
-    told = {one.id: sorted(map(row_identity, one.rows)) for one in found if isinstance(one, Conference)}
-    assert len(found) == len(told)
-    assert told == whole(rows)
+    conferences = {
+        one.id: sorted(map(row_identity, one.rows)) for one in found if isinstance(one, Conference)
+    }
+    assert len(found) == len(conferences)
+    assert conferences == whole(rows)
 
 
 @given(st.permutations(range(12)), st.data())
 def test_late_rows_are_reported(order: list[int], data: st.DataObject) -> None:
     rows = data.draw(listings())
     shuffled = [rows[place % len(rows)] for place in order] + rows
-    told: dict[str, set[tuple[str, str, str]]] = {}
+    conferences: dict[str, set[tuple[str, str, str]]] = {}
     late: set[str] = set()
     for found in group_by_conference([[one] for one in shuffled]):
         if isinstance(found, LateRow):
             late.add(found.conference)
         else:
-            assert found.id not in told
-            told[found.id] = set(map(row_identity, found.rows))
+            assert found.id not in conferences
+            conferences[found.id] = set(map(row_identity, found.rows))
     for conference, identities in whole(rows).items():
-        assert conference in late or told[conference] == set(identities)
+        assert conference in late or conferences[conference] == set(identities)
 
 
 def test_few_rows_are_in_memory() -> None:

@@ -19,8 +19,8 @@ from tests.unit.odd_responses import check_decision, odd_responses
 def client(google: Google, context: FakeContext) -> GoogleClient:
     from connectors.google_meet.auth import GoogleTokens
 
-    told = settings()
-    return GoogleClient(told, GoogleTokens(told, context), context)
+    values = settings()
+    return GoogleClient(values, GoogleTokens(values, context), context)
 
 
 QUOTA = [

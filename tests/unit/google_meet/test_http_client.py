@@ -25,8 +25,8 @@ Build = Callable[..., GoogleMeet]
 def client(google: Google, context: FakeContext) -> GoogleClient:
     from connectors.google_meet.auth import GoogleTokens
 
-    told = settings()
-    return GoogleClient(told, GoogleTokens(told, context), context)
+    values = settings()
+    return GoogleClient(values, GoogleTokens(values, context), context)
 
 
 def test_a_long_url_is_sent_as_a_post_with_a_method_override(

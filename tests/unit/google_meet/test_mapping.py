@@ -86,5 +86,5 @@ def test_every_published_parameter_is_accepted() -> None:
             "id": {"time": "2026-11-20T09:00:00Z"},
             "events": [{"name": "call_ended", "parameters": parameters}],
         }
-        for told in flatten(item):
-            assert to_session({**told, "conference_id": "c"}).key
+        for found in flatten(item):
+            assert to_session({**found, "conference_id": "c"}).key

@@ -1,4 +1,4 @@
-"""Requests to Meet: as whom, and what a refusal means."""
+"""Requests to Meet: the impersonated user, and refusals."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from tests.unit.google_meet.fake_api import row
 
 
 def test_row_is_mapped_to_quality() -> None:
-    told = row(
+    measured = row(
         audio_recv_seconds=500,
         audio_recv_packet_loss_mean=1,
         audio_recv_packet_loss_max=7,
@@ -23,7 +23,7 @@ def test_row_is_mapped_to_quality() -> None:
         network_send_jitter_msec_mean=5,
         screencast_recv_seconds=0,
     )
-    quality = to_quality(told)
+    quality = to_quality(measured)
     assert quality is not None
     document = quality.to_document()
     assert document["audio_in"]["packet_loss_pct"] == {"mean": 1, "worst": 7, "samples": 500}

@@ -37,17 +37,17 @@ def test_a_user_who_is_refused_while_others_are_not_is_skipped_permanently(reaso
     assert [one for one in found if not isinstance(one, SkippedPartition)] == [("a", []), ("b", [])]
 
 
-def test_a_user_whose_list_failed_is_asked_again() -> None:
+def test_a_failed_list_is_requested_again() -> None:
     found = list(settle_refusals([skipped(Reason.error), ("a", [])]))
     assert [one.permanent for one in found if isinstance(one, SkippedPartition)] == [False]
 
 
-def test_if_everybody_is_refused_a_later_run_asks_again() -> None:
+def test_if_every_user_is_refused_a_later_run_tries_again() -> None:
     found = list(settle_refusals([skipped(Reason.refused), skipped(Reason.error)]))
     assert [one.permanent for one in found if isinstance(one, SkippedPartition)] == [False, False]
 
 
-def test_if_only_refused_users_are_asked_the_caller_knows_whether_others_are_accepted() -> None:
+def test_if_all_listed_users_are_refused_the_caller_decides_by_others() -> None:
     found = list(settle_refusals([skipped(Reason.refused)], is_accepted=lambda: True))
     assert [one.permanent for one in found if isinstance(one, SkippedPartition)] == [True]
 
@@ -83,9 +83,7 @@ def refused_at(at: datetime) -> dict[str, RefusedPartition]:
     }
 
 
-def test_a_user_who_was_refused_today_is_not_asked_again(
-    meet: Build, google: Google, context: FakeContext
-) -> None:
+def test_a_user_refused_today_is_not_tried_again(meet: Build, google: Google, context: FakeContext) -> None:
     context.refused = refused_at(context.now() - timedelta(hours=5))
     (skipped,) = [one for one in meet().meetings(DAY) if isinstance(one, SkippedPartition)]
     assert (skipped.partition, skipped.permanent) == (user_partition(GUEST), True)
@@ -93,15 +91,13 @@ def test_a_user_who_was_refused_today_is_not_asked_again(
     assert not [said for said in context.notices if GUEST in said]
 
 
-def test_a_user_who_was_refused_yesterday_is_asked_again(
-    meet: Build, google: Google, context: FakeContext
-) -> None:
+def test_a_user_refused_yesterday_is_tried_again(meet: Build, google: Google, context: FakeContext) -> None:
     context.refused = refused_at(context.now() - timedelta(days=1))
     assert not [one for one in meet().meetings(DAY) if isinstance(one, SkippedPartition)]
     assert GUEST in {user for user, _ in google.asked_for("/v2/conferenceRecords")}
 
 
-def test_a_refused_user_whom_the_command_names_is_asked(
+def test_a_refused_user_is_tried_if_the_command_names_them(
     meet: Build, google: Google, context: FakeContext
 ) -> None:
     context.refused = refused_at(context.now())

@@ -1,4 +1,4 @@
-"""What opens a meeting leaves the connector by no door, and what an answer says gets into no error."""
+"""No record contains the means to open a meeting, and no error quotes an answer."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ def test_no_field_with_a_secret_name_is_kept(name: str) -> None:
 
 
 def test_a_recording_is_kept_without_the_link_to_its_file() -> None:
-    told = {"name": "r", "state": "ENDED", "driveDestination": {"file": SECRET, "exportUri": SECRET}}
-    assert redact_recording(told) == {"name": "r", "state": "ENDED"}
+    recording = {"name": "r", "state": "ENDED", "driveDestination": {"file": SECRET, "exportUri": SECRET}}
+    assert redact_recording(recording) == {"name": "r", "state": "ENDED"}
 
 
 def test_secret_fields_are_not_even_requested() -> None:

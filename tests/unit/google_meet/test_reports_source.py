@@ -77,7 +77,7 @@ def test_different_ids_are_matched_by_code_and_time(meet: Build, google: Google)
     assert set(found) == {"reports-id", "earlier"}
     assert found["reports-id"].replaces == ("meet-id",)
     assert found["reports-id"].meeting.detail == Detail.full
-    assert found["earlier"].meeting.detail == Detail.basic, "what Reports has not told is there all the same"
+    assert found["earlier"].meeting.detail == Detail.basic, "conferences that Reports lacks are listed, too"
 
 
 def test_live_conference_is_read_from_meet(meet: Build, google: Google, context: FakeContext) -> None:

@@ -1,4 +1,4 @@
-"""Which source a run reads, by what is allowed."""
+"""The source of a run, by the APIs that are allowed."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def data(name: str) -> Any:
 def settings(
     *, raw: bool = False, given: dict[str, tuple[str, ...]] | None = None, **values: str
 ) -> Settings:
-    told = {
+    values = {
         "MEETECHO_GROUPS": "acro",
         "MEETECHO_CLIENT_ID": "datatracker",
         "MEETECHO_CLIENT_SECRET": SECRET,
@@ -52,7 +52,7 @@ def settings(
         "DATATRACKER_URL": DATATRACKER,
         **values,
     }
-    kept = {name: value for name, value in told.items() if value}
+    kept = {name: value for name, value in values.items() if value}
     return Settings(values=kept, raw=raw, option_values=given or {}, rate_share=1.0)
 
 
@@ -102,8 +102,8 @@ class Account:
         status: str = "sched",
         **changes: Any,
     ) -> None:
-        told = {"group": uri("group/group", 7), "meeting": uri("meeting/meeting", 30), "name": ""}
-        self.add("meeting/session", number, **{**told, "remote_instructions": "", **changes})
+        row = {"group": uri("group/group", 7), "meeting": uri("meeting/meeting", 30), "name": ""}
+        self.add("meeting/session", number, **{**row, "remote_instructions": "", **changes})
         this = uri("meeting/session", number)
         event = {"time": "2026-10-01T00:00:00Z", "status": uri("name/sessionstatusname", status)}
         self.add("meeting/schedulingevent", number, session=this, **event)
@@ -116,8 +116,8 @@ class Account:
 
     def attends(self, person: int, session: int = 18, time: str | None = "2026-11-20T10:02:00Z") -> None:
         number = len(self.tables.get("/api/v1/meeting/attended/", {})) + 1
-        told = {"person": uri("person/person", person), "session": uri("meeting/session", session)}
-        self.add("meeting/attended", number, time=time, origin="datatracker", **told)
+        row = {"person": uri("person/person", person), "session": uri("meeting/session", session)}
+        self.add("meeting/attended", number, time=time, origin="datatracker", **row)
         self.add("person/person", person, name=f"Person {person}", plain="", ascii="x", email="a@example.org")
 
     def session_attended_by(self, people: int) -> None:
@@ -127,7 +127,7 @@ class Account:
             self.attends(person)
 
     def asked(self, part: str) -> list[dict[str, str]]:
-        """The queries of the requests whose address has this in it."""
+        """The queries of the requests with this in their URL."""
         urls = [str(call.request.url) for call in self.http.calls]
         return [query_of(url) for url in urls if part in url]
 

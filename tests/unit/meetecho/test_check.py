@@ -18,7 +18,7 @@ def test_both_hosts_are_checked_group_by_group(meetecho: Build, account: Account
     assert any("1 sessions" in result.message for result in results)
 
 
-def test_without_credentials_it_says_what_is_read_instead(alone: Build, account: Account) -> None:
+def test_without_credentials_it_names_the_source_that_is_read_instead(alone: Build, account: Account) -> None:
     account.session()
     account.attends(1)
     first, *others = alone().check()

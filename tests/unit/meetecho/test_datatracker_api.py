@@ -1,4 +1,4 @@
-"""What is read from the datatracker: names of people, planned times."""
+"""Values from the datatracker: names of people, planned times."""
 
 from __future__ import annotations
 

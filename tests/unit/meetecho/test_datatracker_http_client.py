@@ -95,12 +95,12 @@ def test_a_next_page_of_another_session_is_an_error(alone: Build, account: Accou
         alone().datatracker.attendance("18")
 
 
-@pytest.mark.parametrize(("told", "least"), [("0", 5.0), ("", 5.0), ("30", 30.0)])
+@pytest.mark.parametrize(("header", "least"), [("0", 5.0), ("", 5.0), ("30", 30.0)])
 def test_retry_after_of_zero_is_not_taken_literally(
-    told: str, least: float, alone: Build, account: Account, context: FakeContext
+    header: str, least: float, alone: Build, account: Account, context: FakeContext
 ) -> None:
     account.session_attended_by(1)
-    headers = {"Retry-After": told} if told else {}
+    headers = {"Retry-After": header} if header else {}
     page = '{"meta": {"next": null}, "objects": []}'
     account.refused[ATTENDED] = [(429, headers, ""), (200, {}, page)]
     before = context.elapsed()

@@ -1,4 +1,4 @@
-"""What is sent to Meetecho is what the datatracker's own client sends, and only what reads."""
+"""Requests to Meetecho equal those of the datatracker's client, and only read."""
 
 from __future__ import annotations
 

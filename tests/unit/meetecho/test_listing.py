@@ -28,7 +28,7 @@ def refs(connector: Meetecho, window: Window = DAY) -> list[MeetingRef]:
     return [one for one in connector.meetings(window) if isinstance(one, MeetingRef)]
 
 
-def told(record: MeetingRecord) -> list[dict[str, Any]]:
+def without_times(record: MeetingRecord) -> list[dict[str, Any]]:
     return [{**document, "harvested_at": None} for document in to_documents(record)]
 
 
@@ -54,7 +54,7 @@ def test_session_is_a_meeting_with_its_attendees(alone: Build, account: Account)
     assert (first.join_time, first.leave_time, first.duration) == (at(10, 2), None, None)
     assert (second.join_time, first.user_type, first.email) == (None, None, None)
     assert (record.pending, list(record.replaces)) == (None, [])
-    assert told(connector.fetch(replace(ref, row=None))) == told(record)
+    assert without_times(connector.fetch(replace(ref, row=None))) == without_times(record)
 
 
 def test_room_of_a_session_has_the_planned_time_and_is_replaced(meetecho: Build, account: Account) -> None:
@@ -69,7 +69,7 @@ def test_room_of_a_session_has_the_planned_time_and_is_replaced(meetecho: Build,
         at(11, 15),
     )
     assert record.meeting.participants == 0
-    assert told(connector.fetch(replace(ref, row=None))) == told(record)
+    assert without_times(connector.fetch(replace(ref, row=None))) == without_times(record)
 
 
 def test_rooms_of_one_session_are_one_meeting_and_the_linked_room_leads(

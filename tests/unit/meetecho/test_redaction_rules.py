@@ -1,4 +1,4 @@
-"""What opens or deletes a room leaves the connector by no door, and what an answer says gets into no error."""
+"""No record contains the means to open or delete a room, and no error quotes an answer."""
 
 from __future__ import annotations
 
@@ -106,5 +106,5 @@ def error_of(act: Callable[[], Any]) -> HarvestError | None:
     return None
 
 
-def test_flags_stay_whatever_their_name() -> None:
+def test_flags_stay_even_if_they_are_named_like_secrets() -> None:
     assert redact_row({"on_agenda": True, "agenda_note": "the passcode is 1234"}) == {"on_agenda": True}

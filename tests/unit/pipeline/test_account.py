@@ -1,4 +1,4 @@
-"""Opening an account: settings that lack, and what a connector knows of its state."""
+"""Opening an account: missing settings, and its state."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_state_is_kept_apart_by_label_and_url(tmp_path: Path) -> None:
     assert len(folders) == 3
 
 
-def test_what_is_left_of_a_daily_quota_outlives_the_account(tmp_path: Path) -> None:
+def test_the_used_part_of_a_daily_quota_is_kept_for_the_next_run(tmp_path: Path) -> None:
     with open_account(config(tmp_path), StopSignal()) as account:
         connected = account.connect()
         assert connected.connector.daily_quota is not None

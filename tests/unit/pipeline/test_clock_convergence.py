@@ -85,7 +85,7 @@ class ClockedContext(Context):
 
 @dataclass(kw_only=True)
 class ClockedVendor(Vendor):
-    """Tells what is true now; the instants in its records are the run's, as in every connector."""
+    """Returns the present facts; the instants in its records are the run's, as in every connector."""
 
     retention: ClassVar[timedelta] = timedelta(days=200)
 
@@ -121,7 +121,7 @@ class ClockedVendor(Vendor):
 
 @dataclass
 class ClockedWorld:
-    """The accounts of a world, read by a machine whose clock may be wrong."""
+    """The accounts of a world, read by a machine with a clock that may be wrong."""
 
     world: World
 
@@ -143,7 +143,7 @@ class ClockedWorld:
         request = run.request(self.world.base_day, calendar.clock.now())
         try:
             self.world._harvest(account, request, run, report, Fate())
-        except ConfigurationError:  # the journal is ahead, and nobody knows who is right
+        except ConfigurationError:  # the journal is ahead of the clock; either may be right
             assert not of.shows_time
             assert self.world.index.documents == before
             return None
@@ -177,7 +177,7 @@ class ClockedWorld:
                 journal.record_intent(entry.ref, entry.extras, 0)
 
     def close(self, asked: frozenset[str], scopes: Collection[Scope]) -> None:
-        """When all has been told and nothing fails any more: a repair and one nightly run in each account."""
+        """Once all data is available and nothing fails any more: a repair and one nightly run in each account."""
         self.world.clock.now = max(self.world.clock.now, self.world.base + 6 * DAY) + DAY
         for scope in scopes:
             self.repair(scope)

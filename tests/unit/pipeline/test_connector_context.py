@@ -1,4 +1,4 @@
-"""What a connector gets from its run."""
+"""The services of a run for its connector."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Any order, repetition and overlap of runs, kills among them, leaves the index that one late, full harvest would make.
 
-An invented vendor tells of a few meetings: late, live, changed, moved into another year, failing for a while; hypothesis
+An invented vendor has a few meetings: late, live, changed, moved into another year, failing for a while; hypothesis
 makes the meetings and the runs. The journal, the planner, the tracker, the engine and the part of the runner that
 joins them are the real ones; vendor and index are models, the latter with Elasticsearch's external versions.
 """
@@ -105,14 +105,14 @@ class Story:
     gone: bool
 
     @property
-    def told_at(self) -> int:
+    def known_at(self) -> int:
         """When the list of past meetings shows it."""
         return self.length + self.late
 
 
 @dataclass
 class Fate:
-    """What goes wrong in one run. After `strike` nothing is written, neither into the journal nor into the index."""
+    """The failures of one run. After `strike` nothing is written, neither into the journal nor into the index."""
 
     at: tuple[str, int] | None = None
     committed: bool = False
@@ -139,7 +139,7 @@ class Fate:
 
 
 class Killed(Exception):
-    """kill -9: whoever meets it is no more."""
+    """kill -9: the process ends at once."""
 
 
 @dataclass
@@ -200,7 +200,7 @@ class Vendor:
     def _row(self, story: Story, hours: float, reaches_now: bool) -> MeetingRef | None:
         since = hours - story.start
         live = story.live and 0 <= since < story.length and reaches_now
-        if not live and since < story.told_at:
+        if not live and since < story.known_at:
             return None
         shown = [change for at, change in story.changes if not live and at <= since]
         row = {"uuid": story.uuid, "live": live, "shown": shown}
@@ -229,7 +229,7 @@ class Vendor:
         if since < story.length:
             pending = Pending(until=now + HOUR, reason=Reason.live)
             return self._harvest(story, now, Detail.live, ["live"], asked, pending)
-        ready = max(story.told_at, story.no_details)
+        ready = max(story.known_at, story.no_details)
         if since < ready:
             until = min(now + 6 * HOUR, self.base + (story.start + ready) * HOUR)
             raise NotReady("not yet", reason=Reason.not_ended, until=until)
@@ -278,7 +278,7 @@ class Vendor:
 
 @dataclass
 class Index:
-    """Documents by index and id, each with its external version, and what was ever there."""
+    """Documents by index and id with their external versions, and all that ever existed."""
 
     documents: dict[Key, tuple[int, Document]] = field(default_factory=dict)
     newest: dict[Key, int] = field(default_factory=dict)
@@ -343,7 +343,7 @@ def filed(harvest: MeetingRecord) -> Iterator[tuple[Key, Document]]:
 
 @dataclass
 class Sink:
-    """Loads so many meetings at once, document by document, deletes what they left behind, and then acknowledges."""
+    """Loads several meetings at once, document by document, deletes their stale documents, and then acknowledges."""
 
     index: Index
     fate: Fate
@@ -470,7 +470,7 @@ class World:
         return report
 
     def _account(self, vendor: Vendor) -> Any:
-        """`folder`: one for each account, whatever the vendor's."""
+        """`folder`: one for each account."""
         machine: Any = None
         config = AccountConfig(
             vendor=vendor.name,
@@ -554,7 +554,7 @@ def contents(index: Index) -> dict[Key, Document]:
     return {key: plain(document) for key, (_, document) in index.documents.items()}
 
 
-def holds_together(index: Index) -> None:
+def is_consistent(index: Index) -> None:
     """No id twice, of one meeting one harvest, no version lower and nothing poorer than it ever was."""
     ids = [document_id for _, document_id in index.documents]
     assert len(ids) == len(set(ids)), "an id in two indices"
@@ -571,8 +571,8 @@ def holds_together(index: Index) -> None:
 
 
 def is_the_truth(made: World, asked: frozenset[str]) -> None:
-    """The index is what a harvest that began now would make, and richer only where a run once stored more."""
-    holds_together(made.index)
+    """The index equals a harvest that begins now, and is richer only for meetings of which a run once stored more."""
+    is_consistent(made.index)
     found = contents(made.index)
     expected: dict[Key, Document] = {}
     for story in made.stories:
@@ -582,7 +582,7 @@ def is_the_truth(made: World, asked: frozenset[str]) -> None:
 
 
 def _richest(made: World, story: Story, asked: frozenset[str]) -> MeetingRecord:
-    """What is asked for now and what a run has ever stored; but what is richer takes nothing more from a poorer one."""
+    """The present data and all that a run has ever stored; but a richer reading takes nothing from a poorer one."""
     of = (*story.scope, story.uuid)
     more = {"raw"} if of in made.index.raw else set()
     if made.index.richest.get(of) is Detail.full:
@@ -602,7 +602,7 @@ quiet = st.just((0, 0))
 
 
 @st.composite
-def told_stories(draw: st.DrawFn, scopes: Sequence[Scope], *, expiring: bool = True) -> Story:
+def known_stories(draw: st.DrawFn, scopes: Sequence[Scope], *, expiring: bool = True) -> Story:
     length = draw(st.sampled_from([1, 3, 12]))
     changes = st.lists(
         st.tuples(
@@ -644,7 +644,7 @@ def numbered(stories: list[Story]) -> list[Story]:
 def many_stories(
     scopes: Sequence[Scope], most: int = 5, *, expiring: bool = True
 ) -> st.SearchStrategy[list[Story]]:
-    return st.lists(told_stories(scopes, expiring=expiring), min_size=1, max_size=most).map(numbered)
+    return st.lists(known_stories(scopes, expiring=expiring), min_size=1, max_size=most).map(numbered)
 
 
 points = st.tuples(
@@ -725,8 +725,8 @@ def test_a_range_in_one_run_is_the_same_as_in_two(
         one.run(whole)
         two.run(replace(halves[0], after=24 * 8))
         two.run(replace(halves[1], after=0))
-        holds_together(one.index)
-        holds_together(two.index)
+        is_consistent(one.index)
+        is_consistent(two.index)
         assert contents(one.index) == contents(two.index)
 
 
@@ -750,7 +750,7 @@ def test_a_skipped_partition_listed_with_other_days_yields_each_meeting_once() -
 
 
 def test_stale_documents_are_deleted_after_a_kill_before_the_first_commit() -> None:
-    """It is loaded, killed within a fifth of a second, and changes: the next run must look for what it left."""
+    """A meeting is loaded, the run is killed within a fifth of a second, and the meeting changes: the next run must look for stale documents."""
     with world(BASES[0], [a_story(changes=((20, "moved"),))], {}) as made:
         made.run(Run(kind="date", after=10, killed=("acknowledge", 1), committed=False))
         made.close(frozenset(), SCOPES[:1])

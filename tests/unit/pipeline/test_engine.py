@@ -52,7 +52,7 @@ AT = datetime(2026, 11, 19, 9, tzinfo=UTC)
 
 
 class FakeConnector:
-    """Lists what `listing` returns for a window, and fetches by calling what stands for the uuid in `answers`."""
+    """Lists the refs that `listing` returns for a window, and fetches by calling the function in `answers`."""
 
     concurrency = 4
 
@@ -121,7 +121,7 @@ class Run:
 
     def go(self, concurrency: int | None = None) -> Report:
         return engine.harvest(
-            self.connector,  # type: ignore[arg-type]  # as much of a connector as the engine asks for
+            self.connector,  # type: ignore[arg-type]  # the part of a connector that the engine uses
             self.plan.slices,
             NullTracker(self.plan),
             self.sink,
@@ -187,7 +187,7 @@ def test_gone_and_not_ready_are_counted_and_are_no_failures(state: AccountState)
     assert report.summary()["next_due"] == NOW.isoformat().replace("+00:00", "Z")
 
 
-def test_what_is_known_from_the_listing_only_is_stored_and_counted(state: AccountState) -> None:
+def test_a_meeting_known_only_from_the_listing_is_stored_and_counted(state: AccountState) -> None:
     listed_only = replace(harvested("row"), listed_only=True)
     run = Run(state, FakeConnector(lambda _: [ref("row")], {"row": lambda: listed_only}))
     report = run.go()
@@ -220,7 +220,7 @@ def test_a_bug_in_the_listing_is_raised(state: AccountState) -> None:
         Run(state, FakeConnector(listing)).go()
 
 
-@pytest.mark.parametrize("error", [VendorError("page 2 is missing"), Unreachable("nobody there")])
+@pytest.mark.parametrize("error", [VendorError("page 2 is missing"), Unreachable("no answer")])
 def test_a_failed_listing_of_one_window_does_not_stop_the_others(
     state: AccountState, error: HarvestError
 ) -> None:
@@ -288,7 +288,7 @@ def test_only_temporarily_skipped_partitions_count_as_failures(state: AccountSta
     assert (report.skipped, report.exit_code) == (2, 75)
 
 
-def test_a_meeting_listed_without_a_start_is_kept_only_if_its_first_join_lies_in_the_windows(
+def test_a_meeting_listed_without_a_start_is_kept_only_if_its_first_join_is_in_the_windows(
     state: AccountState,
 ) -> None:
     answers = {
@@ -315,7 +315,7 @@ def test_a_signal_stops_requests_and_loads_fetched_meetings(state: AccountState)
     assert len(connector.asked) < 1_000
 
 
-def test_a_slow_sink_holds_the_vendor_back(state: AccountState) -> None:
+def test_a_slow_sink_slows_the_requests_down(state: AccountState) -> None:
     connector = FakeConnector(lambda _: (ref(f"m{n}") for n in range(1_000)))
     run = Run(state, connector)
     most_ahead = 0

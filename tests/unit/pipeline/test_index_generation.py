@@ -102,7 +102,7 @@ def test_meetings_of_a_lost_index_are_read_again(
     assert not caplog.text, "said once"
 
 
-def test_what_was_recorded_before_a_kill_is_enough(journal: Journal) -> None:
+def test_the_records_before_a_kill_are_enough(journal: Journal) -> None:
     indices = FakeIndices({})
     begun = begin(indices, journal)
     indices.found = {MEETINGS: "u"}

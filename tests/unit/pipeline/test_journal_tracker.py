@@ -1,4 +1,4 @@
-"""Which meetings a run fetches, and what the tracker records of them in the journal."""
+"""The meetings that a run fetches, and their records in the journal."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def test_a_forced_run_fetches_meetings_again_that_a_run_with_fewer_extras_stored
 def test_a_resumed_forced_run_fetches_changed_rows_again(journal: Journal, clock: Clock) -> None:
     run = run_of(journal, clock, begin_forced(journal, days(0, 1), NOTHING, clock))
     mark_stored(run, journal, clock, *run_listings(run, journal, ref("m")))  # killed before its end
-    clock.now += 2 * LOOKBACK  # what is listed now is final, and is not listed again
+    clock.now += 2 * LOOKBACK  # this listing is final: the time is not listed again
     run = run_of(journal, clock, begin_forced(journal, days(0, 1), NOTHING, clock))
     assert [each.uuid for each in run_listings(run, journal, ref("m", digest="changed"))] == ["m"]
 
@@ -259,7 +259,7 @@ def reading(clock: Clock, *keys: str, expected: int | None = None, **more: Any) 
 
 
 def read(journal: Journal, clock: Clock, record: MeetingRecord, *, force: bool = False) -> Load | KeepStored:
-    """Read the meeting once more in a run of its own, and do what the tracker decides."""
+    """Read the meeting again in a new run, and act as the tracker decides."""
     since = clock() if force else None
     run = run_of(journal, clock, filtered(WINDOW, SPAN, since=since))
     tracker, fetched = run.tracker, ref("m", digest=str(clock()))
@@ -546,7 +546,7 @@ def test_a_refusal_is_recorded_once_and_kept_until_the_vendor_answers(journal: J
     assert journal.failed_partitions() == []
 
 
-def test_a_partition_that_was_not_asked_for_keeps_its_refusal(journal: Journal) -> None:
+def test_a_partition_that_was_not_requested_keeps_its_refusal(journal: Journal) -> None:
     refuse(journal, NOW, "user x")
     refuse(journal, NOW + HOUR, "user x")
     refuse(journal, NOW + HOUR)

@@ -1,4 +1,4 @@
-"""What a run counts, and the exit code and the reason that follow."""
+"""The counts of a run, its exit code and its reason."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_first_error_that_stops_a_run_counts() -> None:
     assert (run.exit_code, run.until, run.stopped) == (75, NOW, "today's calls are spent")
 
 
-def test_an_interrupted_run_has_its_signals_code_whatever_failed_before() -> None:
+def test_an_interrupted_run_has_the_code_of_its_signal_after_any_failure() -> None:
     run = report(listed=3, failed=1, causes={75})
     run.stopped_by(Interrupted(exit_code=143))
     assert (run.exit_code, run.summary()["reason"]) == (143, "interrupted")
@@ -83,7 +83,7 @@ def test_documents_of_meetings_without_cleanup_are_counted() -> None:
     assert (run.documents, run.rejected, run.unread, run.exit_code) == (10, 2, 9, 65)
 
 
-def test_outcomes_add_up_to_what_was_listed() -> None:
+def test_outcomes_add_up_to_the_listed_meetings() -> None:
     run = report(listed=66, done=39, out_of_range=1)
     for _ in range(3):
         run.meeting_ended("m", NotReady("no time yet", reason=Reason.no_time, until=NOW))
@@ -116,7 +116,7 @@ def test_documents_of_the_future_are_a_problem() -> None:
     assert (run.exit_code, run.reason) == (65, "2 documents in the index harvested in the future")
 
 
-def test_a_refused_partition_counts_once_whatever_the_number_of_slices() -> None:
+def test_a_refused_partition_counts_once_over_all_slices() -> None:
     run = report(listed=1, done=1)
     for _ in range(3):
         run.skip(SkippedPartition(partition="user x", reason=Reason.refused, permanent=True))

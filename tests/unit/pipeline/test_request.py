@@ -41,7 +41,7 @@ def test_a_day_begins_at_the_zones_midnight_and_may_have_25_hours() -> None:
     assert day.end - day.start == timedelta(hours=25)
 
 
-def test_today_may_be_asked_for_and_tomorrow_may_not() -> None:
+def test_today_is_accepted_and_tomorrow_refused() -> None:
     assert NOW in window(on="2026-11-20")
     with pytest.raises(ValueError, match="is in the future"):
         window(on="2026-11-21")
@@ -160,7 +160,7 @@ def test_days_that_no_zone_or_vendor_has_are_refused_in_words(day: date, zone: s
         (date(2026, 4, 5), "Australia/Lord_Howe", 24.5),
     ],
 )
-def test_a_day_whose_clocks_change_is_as_long_as_it_is(day: date, zone: str, hours: float) -> None:
+def test_a_day_with_a_change_of_clocks_has_23_or_25_hours(day: date, zone: str, hours: float) -> None:
     window = resolve(now=NOW, zone=ZoneInfo(zone), on=day).window
     assert window.end - window.start == timedelta(hours=hours)
 

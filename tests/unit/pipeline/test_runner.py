@@ -81,7 +81,7 @@ def account_at(now: datetime, *, known: bool) -> Any:
 
 
 def nightly_run(journal: Journal, now: datetime, *, known: bool = True) -> list[Window]:
-    """What a nightly run lists; the listing reaches its end."""
+    """The windows that a nightly run lists; the listing reaches its end."""
     request = resolve(now=now, zone=ZoneInfo("UTC"))
     report = Report(vendor="fake", account="main", listing_complete=True)
     account = account_at(now, known=known)

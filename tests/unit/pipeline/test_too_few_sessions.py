@@ -34,7 +34,7 @@ def keys(count: int, *, since: int = 0) -> list[str]:
         (keys(208), keys(418), True),
     ],
 )
-def test_a_reading_lacks_more_than_half_of_what_is_stored(
+def test_a_reading_lacks_more_than_half_of_the_stored_sessions(
     found: list[str], stored: list[str], is_doubtful: bool
 ) -> None:
     assert lacks_sessions(found, SessionSummary.of(stored), Detail.full) is is_doubtful
@@ -62,5 +62,7 @@ def test_nothing_is_missing_of_nothing() -> None:
 @pytest.mark.parametrize(
     ("count", "expected", "short"), [(0, 1, True), (4, 9, True), (5, 9, False), (0, None, False)]
 )
-def test_far_below_what_the_vendor_counts(count: int, expected: int | None, short: bool) -> None:
+def test_fewer_than_half_of_the_vendors_count_is_far_below(
+    count: int, expected: int | None, short: bool
+) -> None:
     assert is_far_below(SessionSummary.of(keys(count)), expected) is short

@@ -1,4 +1,4 @@
-"""The time of a run: what a clock that is wrong, one that jumps, and a cache before the vendor do to it."""
+"""The time of a run, with a wrong clock, a clock that jumps, and a cache before the vendor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DAY = timedelta(days=1)
 
 
 class Machine:
-    """A machine whose clock is wrong by `error`, and the vendor that it talks to."""
+    """A machine with a clock that is wrong by `error`, and its vendor."""
 
     def __init__(self, error: timedelta) -> None:
         self.error = error
@@ -124,7 +124,7 @@ def test_other_runs_only_warn_and_use_the_vendors_time(said: Callable[[], list[s
 
 
 def test_a_response_out_of_a_cache_does_not_stop_a_run() -> None:
-    """The cache sends the same `Date` whenever it is asked."""
+    """The cache sends the same `Date` with every response."""
     machine = Machine(timedelta())
     calendar = calendar_of(machine)
     cached = (machine.true - 5 * DAY).replace(microsecond=0)

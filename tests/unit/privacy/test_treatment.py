@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.models import Host, MeetingRecord
 from harvester.documents import encode, to_documents
-from harvester.privacy.fields import PERSONAL
+from harvester.privacy.personal_fields import PERSONAL
 from harvester.privacy.treatment import PSEUDONYM, REMOVED, Mode, Treatment, cut_address
 from tests.invented_meetings import full_harvest, full_meeting, full_session
 
@@ -70,7 +70,7 @@ def test_every_personal_field_is_dropped() -> None:
     assert documents(treatment("drop").record(full_harvest()))[0]["host"] == {"user_type": "Licensed"}
 
 
-def test_a_host_without_anything_else_leaves_no_empty_object() -> None:
+def test_a_host_without_other_fields_leaves_no_empty_object() -> None:
     meeting = replace(full_meeting(), host=Host(email="ada@example.org"))
     plain = MeetingRecord(meeting=meeting, sessions=[full_session()])
     assert "host" not in documents(treatment("drop").record(plain))[0]
@@ -117,7 +117,7 @@ def test_a_personal_field_that_is_no_text_is_dropped(mode: Mode, value: Any) -> 
 
 
 @given(email=EMAILS)
-def test_an_address_has_one_pseudonym_however_it_is_written_and_wherever(email: str) -> None:
+def test_an_address_has_one_pseudonym_in_every_spelling_and_place(email: str) -> None:
     treated = treatment("hash")
     fields = [name for name in PERSONAL if name not in {"topic", "leave_reason", "ip_address"}]
     written = (email, email.upper(), email.lower())
@@ -157,7 +157,7 @@ def test_an_address_is_cut_to_its_network(address: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "unknown", "192.0.2", "192.0.2.7:443", "ada@example.org"])
-def test_what_is_no_address_is_dropped(text: str) -> None:
+def test_a_value_that_is_no_address_is_dropped(text: str) -> None:
     assert cut_address(text) is None
 
 

@@ -1,4 +1,4 @@
-"""Calendars in memory that answer as `RoomCalendars` does, and count what they are asked."""
+"""Calendars in memory that answer as `RoomCalendars` does, and record the calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from connectors.errors import HarvestError, VendorError
-from connectors.google_meet.room_calendars import CalendarReading, NewEvent, RoomCalendars, SyncTokenExpired
+from connectors.google_meet.room_calendar_api import (
+    CalendarReading,
+    NewEvent,
+    RoomCalendars,
+    SyncTokenExpired,
+)
 from connectors.google_meet.room_events import RoomEvent
 
 

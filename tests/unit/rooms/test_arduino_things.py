@@ -158,7 +158,7 @@ def test_only_what_differs_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     assert arduino.writes[4:] == [("blue", "busynow", False), ("blue", "curevmsg", "Free all day")]
 
 
-def test_after_a_restart_what_is_right_is_not_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_restart_right_values_are_not_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
     arduino = FakeArduino(*FOUR)
     for _ in range(2):
         updating = Updating(arduino, monkeypatch)
@@ -167,7 +167,7 @@ def test_after_a_restart_what_is_right_is_not_written_again(monkeypatch: pytest.
     assert len(arduino.writes) == 4
 
 
-def test_a_value_that_somebody_else_changed_is_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_changed_by_another_program_is_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
     arduino = FakeArduino(*FOUR)
     updating = Updating(arduino, monkeypatch)
     updating.updater.show(reading(at(10), event("t", 10, 11)))

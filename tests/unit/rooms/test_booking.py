@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connectors.errors import HarvestError, Unreachable, VendorError
-from connectors.google_meet.room_calendars import NewEvent
+from connectors.google_meet.room_calendar_api import NewEvent
 from connectors.google_meet.room_events import RoomEvent
 from harvester.rooms.booking import CLIENT_PROPERTY, BookingRefused, NotYourBooking, RoomBooker, new_event_id
 from harvester.rooms.calendar_copy import CalendarCopy
@@ -176,7 +176,7 @@ def test_a_person_who_books_after_it_does_not_end_a_booking() -> None:
         office.calendars.set("blue", event("person", 10.25, 11))
         return booked
 
-    office.calendars.insert = insert  # type: ignore[method-assign]  # somebody books right after it
+    office.calendars.insert = insert  # type: ignore[method-assign]  # another booking follows at once
     assert office.book() == (at(10), at(11))
 
 

@@ -53,7 +53,7 @@ def test_the_first_reading_is_full_and_the_next_ones_are_changes(calendars: Fake
     assert [method for method, _ in calendars.calls] == ["read", "changes", "changes"]
 
 
-def test_an_expired_token_reads_everything_anew(calendars: FakeCalendars) -> None:
+def test_an_expired_token_leads_to_a_full_reading(calendars: FakeCalendars) -> None:
     copy = copy_of(calendars)
     calendars.set(BLUE, event("a", 9, 11))
     copy.refresh()
@@ -63,7 +63,7 @@ def test_an_expired_token_reads_everything_anew(calendars: FakeCalendars) -> Non
     assert copy.events() == ()
 
 
-def test_nobody_sees_an_empty_copy_while_it_is_read_anew(
+def test_a_full_reading_never_shows_an_empty_copy(
     calendars: FakeCalendars, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = copy_of(calendars)
@@ -82,7 +82,7 @@ def test_nobody_sees_an_empty_copy_while_it_is_read_anew(
     assert seen == [True, True]
 
 
-def test_a_full_reading_can_be_asked_for(calendars: FakeCalendars) -> None:
+def test_a_full_reading_can_be_requested(calendars: FakeCalendars) -> None:
     copy = copy_of(calendars)
     copy.refresh()
     copy.refresh(full=True)
@@ -174,7 +174,7 @@ def test_events_that_ended_days_ago_are_not_kept(calendars: FakeCalendars) -> No
 
 
 @pytest.mark.parametrize("days", [-9, 9])
-def test_another_instant_can_be_asked_about(calendars: FakeCalendars, days: int) -> None:
+def test_the_state_at_another_instant_can_be_computed(calendars: FakeCalendars, days: int) -> None:
     then = at(10 + 24 * days)
     calendars.set(BLUE, event("a", 9 + 24 * days, 11 + 24 * days))
     copy = CalendarCopy(Room(name="Blue", calendar=BLUE), calendars, Now(), UTC, about=then)

@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from connectors.errors import Interrupted, Unreachable
-from connectors.google_meet.room_calendars import Channel
+from connectors.google_meet.room_calendar_api import Channel
 from harvester.rooms.push_channels import RETRY_AFTER, PushChannels
 from harvester.rooms.rooms_file import Room
 from tests.unit.fake_context import NOW, FakeContext
@@ -78,7 +78,7 @@ def push() -> Push:
     return Push()
 
 
-def test_each_room_has_a_channel_with_a_token_of_its_own(push: Push) -> None:
+def test_each_room_has_a_channel_with_its_own_token(push: Push) -> None:
     run(push, timedelta(hours=1), "blue", "red")
     assert [name for name, _ in push.calls].count("watch") == 2
     assert len(set(push.tokens)) == 2

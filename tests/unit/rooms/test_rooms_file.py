@@ -109,7 +109,7 @@ ROOM = '[[rooms.room]]\nname = "Blue"\ncalendar = "b"\n'
         (ROOM + "[rooms.arduino]\nrequests_per_second = 11\n", "a number up to 10"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+def test_mistakes_are_named_with_their_place(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         read(tmp_path, text)
 

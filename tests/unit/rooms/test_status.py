@@ -100,7 +100,7 @@ def test_a_whole_day_on_which_clocks_change_has_25_hours() -> None:
     assert now.running[0].end - now.running[0].start == timedelta(hours=25)
 
 
-def test_a_day_whose_midnight_is_skipped_starts_when_the_clocks_do() -> None:
+def test_a_day_without_a_midnight_starts_at_its_first_instant() -> None:
     cairo = ZoneInfo("Africa/Cairo")  # 2026-04-24: 00:00 -> 01:00
     day = RoomEvent(id="d", start=date(2026, 4, 24), end=date(2026, 4, 25))
     now = status([day], datetime(2026, 4, 24, 12, tzinfo=UTC), cairo)

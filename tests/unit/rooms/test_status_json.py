@@ -1,4 +1,4 @@
-"""harvester/rooms/status_json.py: what is shown, and what is hidden."""
+"""harvester/rooms/status_json.py: shown and hidden details."""
 
 from __future__ import annotations
 

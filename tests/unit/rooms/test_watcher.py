@@ -37,7 +37,7 @@ class TestClock:
 
 
 class Building:
-    """Rooms, their calendars, and what a listener is passed."""
+    """Rooms, their calendars, and the calls of a listener."""
 
     def __init__(self, rooms: int) -> None:
         self.clock = TestClock()
@@ -119,7 +119,7 @@ def test_a_start_and_an_end_change_the_state_without_a_reading() -> None:
     assert len(building.calendars.calls) == 1
 
 
-def test_a_change_arrives_with_the_next_reading_and_sooner_if_asked_for() -> None:
+def test_a_change_arrives_with_the_next_reading_or_at_once_on_request() -> None:
     building = Building(1)
     building.run(
         until=50,
@@ -132,7 +132,7 @@ def test_a_change_arrives_with_the_next_reading_and_sooner_if_asked_for() -> Non
     assert len(building.calendars.calls) == 2
 
 
-def test_a_room_that_is_asked_for_while_it_is_read_is_read_once_more() -> None:
+def test_a_room_requested_during_its_reading_is_read_once_more() -> None:
     building = Building(1)
     plain = building.calendars.read
 

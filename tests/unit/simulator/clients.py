@@ -175,8 +175,7 @@ class WebexClient:
         return send_request(self.webex, f"/webex/v1{path}", method="POST", body=body, **sent)
 
     def get(self, path: str, **query: object) -> Answer:
-        """Send a GET request, late enough after the last one for the general limit. `from_` stands for
-        `from`."""
+        """Send a GET request, late enough after the last one for the general limit. `from_` is `from`."""
         self.clock.seconds += 0.1
         return self.follow(f"/webex/v1{path}?{urlencode({n.rstrip('_'): v for n, v in query.items()})}")
 
@@ -223,8 +222,7 @@ def next_url(answer: Answer) -> str | None:
 
 
 def webex_client(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> WebexClient:
-    """Create an account whose clock shows `later` after the organisation's now; `options` are those of the
-    organisation and the account."""
+    """Create an account with a clock that is `later` than the organisation's now. `options`: those of the organisation and the account."""
     built = organisation(**{k: options.pop(k) for k in ("size", "seed", "days") if k in options})
     clock = ManualClock()
     return WebexClient(
@@ -345,13 +343,12 @@ class GoogleClient:
     def seer(self, conference: Conference) -> Person:
         """Return a person to whom the record is listed."""
         there = self.google.attendance.present(conference, self.google.account.organisation.now)
-        everybody = [conference.owner, *(endpoint.person for endpoint in there)]
-        return next(person for person in everybody if person is not None and person.status == "active")
+        people = [conference.owner, *(endpoint.person for endpoint in there)]
+        return next(person for person in people if person is not None and person.status == "active")
 
 
 def google_client(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> GoogleClient:
-    """Create a Workspace whose clock shows `later` after the organisation's now; `options` are those of the
-    organisation and the Workspace."""
+    """Create a Workspace with a clock that is `later` than the organisation's now. `options`: those of the organisation and the Workspace."""
     built = organisation(**{k: options.pop(k) for k in ("size", "seed", "days") if k in options})
     clock = ManualClock()
     simulated_clock = SimulatedClock(NOW + later, speed=speed, monotonic=clock)
@@ -371,7 +368,7 @@ def organisation(*, size: int = 60, seed: int = 7, days: int = 8, now: datetime 
 
 
 def zoom_client(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> ZoomClient:
-    """Create an account whose clock shows `later` after the organisation's now; the clock stands still."""
+    """Create an account with a clock that stands still, `later` than the organisation's now."""
     built = organisation(**{k: options.pop(k) for k in ("size", "seed", "days") if k in options})
     clock = ManualClock()
     return ZoomClient(

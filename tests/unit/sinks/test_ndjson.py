@@ -37,7 +37,7 @@ def test_every_document_is_a_line_and_every_harvest_is_acknowledged() -> None:
     ]
 
 
-def test_a_meeting_is_readable_before_the_next_one_is_asked_for() -> None:
+def test_a_meeting_is_readable_before_the_next_one_is_pulled() -> None:
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as readable, os.fdopen(writer, "wb") as stream:
         acknowledged = Ndjson(stream).load(loads(many(2)))

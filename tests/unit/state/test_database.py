@@ -23,7 +23,7 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         Database(path, MIGRATIONS)
 
 
-def test_an_older_database_is_migrated_and_keeps_what_it_holds(tmp_path: Path) -> None:
+def test_an_older_database_is_migrated_and_keeps_its_content(tmp_path: Path) -> None:
     path = tmp_path / "account.db"
     old = Database(path, MIGRATIONS)
     with old.transaction() as connection:

@@ -1,6 +1,6 @@
 """A state folder from before the restructuring opens, and still gives the same answers (tests/data/state/before-restructuring).
 
-Most of it goes through the command line and SQL, so that renamed modules cannot take the proof with them.
+Most tests use the command line and SQL, and so are independent of the names of modules.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def window(start: int, end: int) -> Window:
 
 
 def within(windows: Iterable[Window]) -> set[int]:
-    """The hours whose middle is in any of these windows."""
+    """The hours with their middle in any of these windows."""
     middles = {number: hour(number) + timedelta(minutes=30) for number in range(HOURS)}
     return {number for each in windows for number, middle in middles.items() if middle in each}
 

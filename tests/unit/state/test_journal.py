@@ -1,4 +1,4 @@
-"""The journal: what it records, what a kill leaves of it, and which files it refuses."""
+"""The journal: its records, its content after a kill, and the files that it refuses."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_expiry_gives_up_old_unstored_meetings_and_keeps_stored_ones(journal: Jo
     assert journal.expire(FIRST + DAY + HOUR) == 0
 
 
-def test_what_was_given_up_by_a_wrong_clock_is_taken_back(journal: Journal) -> None:
+def test_meetings_given_up_by_a_wrong_clock_are_taken_back(journal: Journal) -> None:
     rows = [ref("never"), ref("once"), ref("waiting"), ref("old", FIRST - 90 * DAY)]
     record_intents(journal, *rows)
     journal.mark_stored(rows[1], rank=2, harvested_at=NOW, due=NOW + DAY, reason=Reason.quality)
@@ -159,7 +159,7 @@ def test_what_was_given_up_by_a_wrong_clock_is_taken_back(journal: Journal) -> N
     assert journal.expire(FIRST - DAY) == 0
 
 
-def test_what_was_read_since_it_was_given_up_is_not_taken_back(journal: Journal) -> None:
+def test_a_meeting_read_since_it_was_given_up_is_not_taken_back(journal: Journal) -> None:
     record_intents(journal, ref("gone"), ref("replaced"))
     journal.flush()
     journal.expire(FIRST + 300 * DAY)
@@ -171,7 +171,7 @@ def test_what_was_read_since_it_was_given_up_is_not_taken_back(journal: Journal)
     assert journal.counts() == {"gone": 2}
 
 
-def test_what_a_clock_that_was_ahead_recorded_is_forgotten(journal: Journal) -> None:
+def test_records_of_a_clock_that_was_ahead_are_deleted(journal: Journal) -> None:
     ahead = NOW + 10 * DAY
     right = journal.begin_run("nightly", NOW - DAY)
     journal.end_run(right, NOW - DAY + HOUR, 0, {})
@@ -571,7 +571,7 @@ def test_a_journal_of_the_first_schema_opens(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_an_older_journal_takes_back_what_was_given_up_too_early(tmp_path: Path) -> None:
+def test_an_older_journal_takes_back_meetings_given_up_too_early(tmp_path: Path) -> None:
     """Before the schema had a table for it: gone by age, or stored and no longer waited for, which kept its reason."""
     old = Database(tmp_path / "journal.db", MIGRATIONS[:2])
     for values in (

@@ -81,7 +81,7 @@ def test_stored_meetings_of_a_window_are_those_with_a_rank(journal: Journal) -> 
     assert journal.count_finished(HOUR) == 3
 
 
-def test_what_is_left_to_read_is_counted_without_reading_the_rest(journal: Journal, folder: Path) -> None:
+def test_meetings_left_to_read_are_counted_without_reading_the_others(journal: Journal, folder: Path) -> None:
     refs = [record(journal, f"m{number}") for number in range(3)]
     journal.mark_stored(refs[0], rank=2, harvested_at=NOW, due=None, reason=None)
     journal.flush()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import StateError
-from harvester.privacy.forgotten import Identifier, forget_identifiers
+from harvester.privacy.forgotten_people import Identifier, forget_identifiers
 from harvester.state.privacy import PrivacyState
 from tests.invented_meetings import HARVESTED
 
@@ -48,7 +48,7 @@ def test_who_is_removed_stays_removed(tmp_path: Path) -> None:
         assert [entry.action for entry in state.forgotten()] == [expected]
 
 
-def test_a_damaged_file_is_refused_with_what_is_lost(tmp_path: Path) -> None:
+def test_a_damaged_file_is_refused_with_the_consequences(tmp_path: Path) -> None:
     (tmp_path / "privacy.db").write_bytes(b"no database" * 100)
     with pytest.raises(StateError, match="holds whom to forget"):
         PrivacyState(tmp_path).forgotten()

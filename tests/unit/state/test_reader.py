@@ -146,7 +146,7 @@ def test_an_error_of_a_question_is_raised_if_no_run_began(reader: StateReader, f
     assert calls == ["asked"]
 
 
-def test_a_run_is_active_while_it_holds_the_lock_of_its_journal(reader: StateReader, folder: Path) -> None:
+def test_a_run_is_active_while_it_has_the_lock_of_its_journal(reader: StateReader, folder: Path) -> None:
     location = JournalLocation(folder=folder)
     with closing(Journal(folder)) as journal:
         with journal.lock():

@@ -29,6 +29,6 @@ def test_a_shorter_list_of_the_same_sessions_shares_samples() -> None:
     assert SessionSummary.of([]).shares_half([])
 
 
-def test_text_of_anything_else_is_refused() -> None:
+def test_other_texts_are_refused() -> None:
     with pytest.raises(ValueError, match="values to unpack"):
         SessionSummary.parse("many")

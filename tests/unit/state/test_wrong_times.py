@@ -56,6 +56,6 @@ def test_a_clock_that_is_set_while_a_run_goes_on_makes_that_run_wrong() -> None:
     assert wrong.spans == [(FIRST, FIRST + 9 * DAY)]
 
 
-def test_a_few_minutes_are_not_worth_anything() -> None:
+def test_a_few_minutes_are_tolerated() -> None:
     made = [RunTimes(id=1, began=FIRST + 30 * MINUTE, ended=FIRST + 50 * MINUTE)]
     assert find_wrong_times(made, [Listing(window=days(0, 1), at=FIRST + 30 * MINUTE)], None, FIRST) is None

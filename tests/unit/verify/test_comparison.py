@@ -74,7 +74,7 @@ def session(
 
 @dataclass
 class Shelf:
-    """An index and what is remembered of it."""
+    """An index, and the journal's records of it."""
 
     copies: dict[str, IndexedMeeting] = field(default_factory=dict)
     records: dict[str, JournalEntry] = field(default_factory=dict)
@@ -127,10 +127,10 @@ def kinds(findings: Iterable[Finding]) -> list[tuple[Kind, str]]:
 def test_a_complete_meeting_is_no_finding() -> None:
     shelf = Shelf().hold("a", meeting("a", 2), session("a", "1"), session("a", "2")).know(record("a"))
     assert shelf.found(ref("a")) == []
-    assert shelf.hold("a", meeting("a", None)).found(ref("a")) == [], "one that tells no number"
+    assert shelf.hold("a", meeting("a", None)).found(ref("a")) == [], "one without a number"
 
 
-def test_documents_of_a_harvest_in_the_future_are_one_finding_whatever_else_is_wrong() -> None:
+def test_documents_of_a_harvest_in_the_future_are_one_finding_beside_any_other() -> None:
     shelf = Shelf().hold(
         "a", meeting("a", 5, number=LATER), session("a", "1", number=LATER), session("a", "2", number=OLD)
     )
@@ -211,7 +211,7 @@ def test_fewer_sessions_than_the_journal_has_stored_are_missing() -> None:
     assert shelf.found(ref("a")) == [], "a richer harvest of another run"
 
 
-def test_the_row_of_the_listing_is_kept_and_else_what_the_journal_knows() -> None:
+def test_a_finding_has_the_listing_row_or_else_the_journals_ref() -> None:
     row = {"uuid": "a"}
     shelf = Shelf().know(record("a")).know(record("b"))
     first, second = shelf.found(ref("a", row))
@@ -263,7 +263,7 @@ def test_more_sessions_than_the_meeting_had_are_a_surplus() -> None:
     shelf.hold(
         "a", meeting("a", 0), session("a", "1", stay="waiting_room"), session("a", "2", stay="breakout")
     )
-    assert shelf.found() == [], "the meeting tells no number of these"
+    assert shelf.found() == [], "the meeting has no number of these"
     shelf.hold("a", meeting("a", 1), session("a", "1"))
     shelf.rejects = {"a": {"zoom:main:a:old": "meeting"}}
     assert shelf.found() == [], "what is rejected is not there"
@@ -357,7 +357,7 @@ copies = st.tuples(
     promised=st.integers(0, 4),
     listed=st.booleans(),
 )
-def test_deleting_what_is_to_be_deleted_leaves_nothing_to_delete(
+def test_after_the_deletions_nothing_is_left_to_delete(
     heads: list[tuple[str, int]], sessions: list[tuple[str, str, int, str]], promised: int, listed: bool
 ) -> None:
     places: dict[tuple[str, str], IndexedDocument] = {}

@@ -22,7 +22,7 @@ def test_what_explains_an_absent_meeting_is_not_wrong() -> None:
     assert [each.kind for each in wrong(found)] == list(KINDS)
 
 
-def test_what_was_not_repaired_or_not_tried_remains() -> None:
+def test_findings_that_were_not_repaired_or_not_tried_remain() -> None:
     found = [
         finding("missing", "a"),
         finding("missing", "b", repaired=False),

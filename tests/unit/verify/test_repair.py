@@ -1,4 +1,4 @@
-"""What a repair deletes and harvests, and what it reports afterwards."""
+"""The deletions and harvests of a repair, and its report."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def known(journal: Journal, uuid: str) -> JournalEntry:
 
 def test_a_repair_fetches_the_meetings_found_with_their_rows(journal: Journal) -> None:
     journal.record_intent(ref("other"), frozenset(), 1)
-    journal.set_outcome(ref("other"), "failed", reason="not ours to mend")
+    journal.set_outcome(ref("other"), "failed", reason="not part of the repair")
     journal.record_intent(ref("b"), frozenset({"qos"}), 1)
     journal.mark_stored(ref("b"), rank=3, harvested_at=HARVESTED, due=None, reason=None)
     journal.flush()

@@ -53,7 +53,7 @@ def chosen(
 def test_only_the_targets_of_runs_are_compared(tmp_path: Path, journal: Journal) -> None:
     journal.set_first_nightly(MIDNIGHT - DAY)
     journal.add_target(days(10, 7))  # a backfill that was killed before any listing had come to its end
-    journal.add_listing(days(6, 4), NOTHING, NOW)  # one of before wishes were written down
+    journal.add_listing(days(6, 4), NOTHING, NOW)  # from before the journal recorded requested days
     journal.flush()
     result = chosen(tmp_path)
     assert result.windows == [days(10, 7), days(6, 4), days(1, 0)]
@@ -84,7 +84,7 @@ def test_time_beyond_the_retention_is_not_compared(tmp_path: Path, journal: Jour
     assert chosen(tmp_path, kept=timedelta(hours=1)).windows == ()
 
 
-def test_given_days_are_compared_whatever_the_journal_holds(tmp_path: Path, journal: Journal) -> None:
+def test_given_days_are_compared_with_any_journal(tmp_path: Path, journal: Journal) -> None:
     journal.add_target(days(9, 8))
     result = chosen(tmp_path, first=(MIDNIGHT - 7 * DAY).date(), last=(MIDNIGHT - 5 * DAY).date())
     assert (result.windows, result.gaps) == ([days(7, 4)], [])

@@ -28,7 +28,7 @@ def account(http: responses.RequestsMock) -> Account:
 
 @pytest.fixture
 def webex(account: Account, context: FakeContext) -> Callable[..., Webex]:
-    """A connector for an admin's login, unless told otherwise."""
+    """A connector for an admin's login, unless the arguments say otherwise."""
 
     def build(
         *options: str, scope: str | None = ADMIN, raw: bool = False, share: float = 1.0, **values: str

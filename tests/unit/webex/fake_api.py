@@ -1,4 +1,4 @@
-"""An invented Webex organisation behind `responses`: what it answers, and what it was asked."""
+"""An invented Webex organisation behind `responses`: its answers, and the requests it received."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Account:
         headers: Mapping[str, str] | None = None,
         **query: str,
     ) -> None:
-        """`query` must all be in the request; `from_` stands for `from`. The latest that fits answers."""
+        """Every item of `query` must be in the request; `from_` is `from`. The latest match answers."""
         wanted = {name.rstrip("_"): value for name, value in query.items()}
         given = [(status, dict(headers or {}), b if isinstance(b, str) else json.dumps(b)) for b in bodies]
         self._answers.insert(0, (path, wanted, given))

@@ -88,7 +88,7 @@ def test_a_refused_login_is_the_only_result(webex: Build, account: Account) -> N
     assert result.remedy
 
 
-def test_without_an_admin_it_names_what_is_not_read(webex: Build, whole: Account) -> None:
+def test_without_an_admin_it_names_the_data_that_is_not_read(webex: Build, whole: Account) -> None:
     found = checked(webex(scope=USER))
     assert found["scope for GET /meetings"].status == "warning"
     assert "meeting:admin_schedule_read" in found["scope for GET /meetings"].remedy

@@ -201,7 +201,7 @@ def test_participant_with_only_a_telephone_is_a_phone() -> None:
     assert sessions(participant_row(call))[0].user_type is None, "an address: at a computer, dialled in"
     at_computer = device(audioType="pstn", callType="callBack")
     assert sessions(participant_row(at_computer, email=""))[0].user_type is None
-    assert sessions(participant_row())[0].user_type is None, "signed in or guest: Webex does not tell"
+    assert sessions(participant_row())[0].user_type is None, "signed in or guest: Webex does not say"
 
 
 def test_audio_kinds_come_from_the_devices() -> None:

@@ -229,7 +229,7 @@ def test_repeated_401_names_the_login(webex: Build, account: Account) -> None:
     assert len(account.refreshed) == 2
 
 
-def test_204_without_a_body_is_a_meeting_that_nobody_joined(webex: Build, account: Account) -> None:
+def test_204_without_a_body_is_a_meeting_without_participants(webex: Build, account: Account) -> None:
     account.has(meeting_row())
     account.on(PATH, "", status=204)
     record = webex().fetch(ref())

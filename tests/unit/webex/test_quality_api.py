@@ -110,12 +110,12 @@ def test_second_read_within_five_minutes_is_pending(
 
 @pytest.mark.parametrize("status", [429, 423, 425])
 @pytest.mark.parametrize(
-    ("told", "minutes"), [("600", 10), ("30", 5), ("0", 5), ("Sat, 21 Nov 2026 06:07:00 GMT", 7)]
+    ("header", "minutes"), [("600", 10), ("30", 5), ("0", 5), ("Sat, 21 Nov 2026 06:07:00 GMT", 7)]
 )
 def test_too_soon_makes_the_meeting_pending_until_retry_after(
-    full: Webex, account: Account, context: FakeContext, status: int, told: str, minutes: int
+    full: Webex, account: Account, context: FakeContext, status: int, header: str, minutes: int
 ) -> None:
-    account.on(PATH, {"message": "too soon"}, status=status, headers={"Retry-After": told})
+    account.on(PATH, {"message": "too soon"}, status=status, headers={"Retry-After": header})
     assert later(read(full)) == minutes
     assert len(account.asked_for(PATH)) == 1
     context.seconds += minutes * 60 - 1
@@ -305,7 +305,7 @@ STEPS = st.lists(
 
 
 class Vendor:
-    """Counts the calls, and kills whoever is told to be killed while its call is under way."""
+    """Counts the calls, and kills whoever is header to be killed while its call is under way."""
 
     def __init__(self, calendar: FakeContext) -> None:
         self.calendar = calendar

@@ -28,7 +28,7 @@ def account(http: responses.RequestsMock) -> Account:
 
 @pytest.fixture
 def zoom(account: Account, context: FakeContext) -> Callable[..., Zoom]:
-    """A connector for an account whose app may do everything, unless told otherwise."""
+    """A connector for an account whose app may do everything, unless the arguments say otherwise."""
 
     def build(*options: str, scope: str = BOTH, raw: bool = False, share: float = 1.0, **values: str) -> Zoom:
         account.gives_tokens(scope=scope)

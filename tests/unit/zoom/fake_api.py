@@ -1,4 +1,4 @@
-"""An invented Zoom account behind `responses`: what it answers, and what it was asked."""
+"""An invented Zoom account behind `responses`: its answers, and the requests it received."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Account:
         headers: Mapping[str, str] | None = None,
         **query: str,
     ) -> None:
-        """`query` must all be in the request; `from_` stands for `from`. The latest that fits answers."""
+        """Every item of `query` must be in the request; `from_` is `from`. The latest match answers."""
         wanted = {name.rstrip("_"): value for name, value in query.items()}
         given = [
             (status, dict(headers or {}), body if isinstance(body, str) else json.dumps(body))

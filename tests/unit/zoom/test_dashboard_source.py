@@ -94,7 +94,7 @@ def test_meeting_from_the_journal_is_requested_again(zoom: Build, account: Accou
     record = zoom().fetch(_journaled())
     assert record.meeting.uuid == "abc=="
     assert record.meeting.topic == "Renamed"
-    assert record.meeting.participants == 0  # the list was read, and nobody was on it
+    assert record.meeting.participants == 0  # the list was read, and was empty
 
 
 def _journaled(**hint: str):
@@ -136,7 +136,7 @@ def test_named_codes_make_a_meeting_without_a_row_gone(
 
 @pytest.mark.parametrize("code", [12702, 1010])
 @pytest.mark.parametrize("listed", [True, False])
-def test_meeting_whose_details_are_gone_is_stored_from_its_row(
+def test_meeting_without_details_is_stored_from_its_row(
     zoom: Build, account: Account, code: int, listed: bool
 ) -> None:
     account.on(HEAD, meeting_row())
@@ -255,7 +255,7 @@ def test_account_under_a_baa_has_sessions_without_personal_data(zoom: Build, acc
     record = zoom().fetch(ref(meeting_row()))
     session = record.sessions[0]
     assert (session.user_name, session.email, session.ip_address, session.location) == (None,) * 4
-    assert record.meeting.participants == 2  # told apart by user_id
+    assert record.meeting.participants == 2  # distinguished by user_id
 
 
 def test_live_meeting_has_no_end_and_no_duration(zoom: Build, account: Account) -> None:

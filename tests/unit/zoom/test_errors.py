@@ -194,7 +194,7 @@ def test_lists_are_requested_within_the_rate_per_minute(
     assert context.now() - NOW >= timedelta(seconds=29 * 3)
 
 
-def test_a_code_from_500_to_599_is_retried_whatever_the_status(context: FakeContext) -> None:
+def test_a_code_from_500_to_599_is_retried_with_any_status(context: FakeContext) -> None:
     verdict = response_classifier(context, DailyLimitGuard(context))
     answer = Response(call="Zoom: GET /x", status=200, headers={}, body={"code": 500, "message": ""})
     assert isinstance(verdict(answer), Retry)

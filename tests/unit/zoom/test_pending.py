@@ -64,7 +64,7 @@ def test_missing_joins_keep_a_meeting_pending_for_a_day(zoom: Build, account: Ac
     assert zoom().fetch(short).pending is None
 
 
-def test_listed_meeting_whose_participants_are_not_found_is_stored_from_its_row(
+def test_listed_meeting_without_a_list_of_participants_is_stored_from_its_row(
     zoom: Build, account: Account, context
 ) -> None:
     context.start += timedelta(days=1)

@@ -138,13 +138,13 @@ def test_series_keep_the_samples_by_the_minute() -> None:
     row = qos_row(user_qos=[minutes[0], later, {**later, "date_time": ""}])
     (session,) = with_quality([to_session(participant_row())], [row], series=True)
     assert session.quality is not None
-    told = session.quality.to_document()
-    assert told["audio_in"]["series"] == {
+    document = session.quality.to_document()
+    assert document["audio_in"]["series"] == {
         "start": datetime(2026, 11, 20, 9, 1, tzinfo=UTC),
         "step_s": 60,
         "latency_ms": [126.0, None, 100.0],
         "jitter_ms": [0.0, None, 0.0],
-        "packet_loss_pct": told["audio_in"]["series"]["packet_loss_pct"],
+        "packet_loss_pct": document["audio_in"]["series"]["packet_loss_pct"],
     }
     (bare,) = with_quality([to_session(participant_row())], [row])
     assert bare.quality is not None

@@ -1,4 +1,4 @@
-"""No secret gets into the documents of `--raw`, and no word of a failed response into an error or a message."""
+"""No document of `--raw` contains a secret, and no error or message quotes a failed response."""
 
 from __future__ import annotations
 
@@ -105,14 +105,14 @@ CODES = (None, 124, 200, 300, 429, 1001, 1010, 3001, 3161, 4700, 4711, 9999, 127
 
 
 def bodies(status: int) -> list[str]:
-    told = {
+    body = {
         "message": f"scopes:[{MARKED}] next page token webinar info {MARKED}",
         "reason": MARKED,
         "error": MARKED,
         "x": MARKED,
     }
     codes = CODES if status < 429 else (None, 300)  # above, the status alone decides
-    coded = [json.dumps(told if code is None else {**told, "code": code}) for code in codes]
+    coded = [json.dumps(body if code is None else {**body, "code": code}) for code in codes]
     return [
         *coded,
         f"<html>{MARKED}</html>",

@@ -66,7 +66,7 @@ def test_listing_that_is_not_read_to_its_end_stops_requesting_users(pro: Build, 
     assert len(account.asked) < 100
 
 
-def test_user_whose_list_fails_is_a_transient_skipped_partition(pro: Build, account: Account) -> None:
+def test_user_with_a_failing_list_is_a_transient_skipped_partition(pro: Build, account: Account) -> None:
     account.quiet()
     account.on("/report/users", page("users", {"id": "a"}), type="active")
     account.on("/report/users/a/meetings", {"code": 300, "message": "odd"}, status=400)
@@ -137,7 +137,7 @@ def test_meeting_from_the_journal_is_read_by_uuid(pro: Build, account: Account) 
     assert record.meeting.host.host_id == "u-mara"
 
 
-def test_insufficient_plan_names_what_the_reports_need(pro: Build, account: Account) -> None:
+def test_insufficient_plan_names_the_plan_and_scopes_of_the_reports(pro: Build, account: Account) -> None:
     account.on("/report/users", {"code": 200, "message": "Only available for paid account: x"}, status=400)
     with pytest.raises(CredentialsError, match="Pro or above"):
         list(pro().meetings(DAY))
@@ -175,7 +175,7 @@ def test_listed_host_that_zoom_cannot_find_is_skipped_permanently(
     assert isinstance(found, MeetingRef)
 
 
-def test_a_host_whom_zoom_refused_today_is_not_asked_for_again(
+def test_a_host_refused_today_is_not_requested_again(
     pro: Build, account: Account, context: FakeContext
 ) -> None:
     lost = user_partition("u-lost")

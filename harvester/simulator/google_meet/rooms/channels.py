@@ -148,7 +148,13 @@ class Channels:
     def _send(self, channel: Channel, state: str) -> None:
         channel.number += 1 if state == "sync" else random.randint(1, 900)  # numbers grow, with gaps
         headers = _headers(channel, state)
-        row = {"room": channel.room.name, "channel": channel.id, "state": state, "number": channel.number}
+        row: dict[str, Any] = {
+            "room": channel.room.name,
+            "channel": channel.id,
+            "state": state,
+            "number": channel.number,
+            "instant": self.now(),
+        }
         self.log.append(row)
         how = self.delivery
         if state != "sync" and how.drop and len(self.log) % how.drop == 0:

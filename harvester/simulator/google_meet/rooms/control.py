@@ -106,4 +106,6 @@ class Control:
 
 
 def _moment(text: str) -> int | date:
-    return date.fromisoformat(text) if len(text) == 10 else milliseconds(datetime.fromisoformat(text))
+    if len(text) == 10:
+        return date.fromisoformat(text)
+    return milliseconds(datetime.fromisoformat(text)) // 1000 * 1000  # Google keeps whole seconds

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -53,6 +53,10 @@ class RoomEvent:
     guests: Sequence[str] = ()
     code: str = ""
     """The Meet code, empty without a video conference."""
+    properties: Mapping[str, str] = field(default_factory=dict)
+    """The private extended properties."""
+    invited: bool = True
+    """Whether the room is an attendee; it is not if the event was inserted into its own calendar."""
     created: int = 0
     updated: int = 0
 

@@ -120,7 +120,7 @@ def test_a_link_is_never_broken(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("plain")
-def test_what_a_terminal_obeys_is_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+def test_control_characters_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     odd = CheckResult(subject="users\x1b[2J", status="ok", message="\x1b[31mred", remedy="[bold]no markup[/]")
     shown = "\n".join(table(capsys, ("zoom\x1b", odd)))
     assert "\x1b" not in shown

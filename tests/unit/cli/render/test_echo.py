@@ -1,4 +1,4 @@
-"""What answers look like on a terminal, whatever they quote."""
+"""Answers on a terminal, with any text that they quote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a terminal shows."""
+"""Text that fits the terminal, and its colours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of a run as text, and the summary as JSON, which is written whatever the end of the run."""
+"""The report of a run as text, and the summary as JSON. The summary is written after any end of the run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def written(path: Path) -> dict[str, Any]:
 def report(name: str, error: Exception | None = None) -> Report:
     made = Report(vendor=name, account="main")
     if error is not None:
-        made.stopped_by(error)  # type: ignore[arg-type]  # every error here is one of ours
+        made.stopped_by(error)  # type: ignore[arg-type]  # every error here is a HarvestError
     return made
 
 
@@ -52,7 +52,7 @@ def test_the_whole_has_the_worst_exit_code_and_every_reason(tmp_path: Path) -> N
     assert written(path)["exit_code"] == summary.exit_code == 130
 
 
-def test_what_fails_before_any_vendors_turn_stands_for_each(tmp_path: Path) -> None:
+def test_a_failure_before_the_first_vendor_is_that_of_every_vendor(tmp_path: Path) -> None:
     path = tmp_path / "summary.json"
     with pytest.raises(ConfigurationError), summarized(path, ("one", "two"), "main"):
         raise ConfigurationError("ES_HOST is no URL")
@@ -63,7 +63,7 @@ def test_what_fails_before_any_vendors_turn_stands_for_each(tmp_path: Path) -> N
     ] * 2
 
 
-def test_a_bug_is_told_as_one(tmp_path: Path) -> None:
+def test_a_bug_is_reported_as_a_bug(tmp_path: Path) -> None:
     path = tmp_path / "summary.json"
     with pytest.raises(ZeroDivisionError), summarized(path, ("one",), "main") as summary:
         summary.reports.append(report("one"))

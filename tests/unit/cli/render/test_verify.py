@@ -108,7 +108,7 @@ def test_findings_are_shown_with_their_day_and_remedy() -> None:
     assert "--repair --delete-orphans" in message
 
 
-def test_after_a_repair_the_table_has_what_was_found_repaired_and_left() -> None:
+def test_after_a_repair_the_table_counts_found_repaired_and_remaining_ones() -> None:
     findings = [
         missing("a", repaired=True),
         missing("b", repaired=True),

@@ -114,7 +114,7 @@ class FakeMeetecho(WriteClient):
         return [request for request in self.requests if request[0] != "GET"]
 
     def room_values(self, group: str) -> list[tuple[int, str, int, str]]:
-        """What is there, in the terms of a desired room."""
+        """The existing rooms, as desired rooms."""
         rooms = [entry["room"] for entry in self.rooms.get(group, {}).values()]
         return sorted((r["id"], r["start_time"], r["duration"], r["description"]) for r in rooms)
 

@@ -15,7 +15,7 @@ from tests.unit.meetecho.writing.fake_meetecho import NOW, FakeMeetecho, Killed,
 
 
 class Group:
-    """One group at a fake Meetecho, with what a file describes for it."""
+    """One group at a fake Meetecho, and its rooms in a file."""
 
     def __init__(self) -> None:
         self.meetecho = FakeMeetecho()
@@ -67,7 +67,7 @@ def test_the_new_room_is_created_and_found_before_the_old_one_is_deleted(group: 
     assert group.log.open_replacements == set()
 
 
-def test_a_creation_whose_answer_is_lost_is_looked_for_and_not_repeated(group: Group) -> None:
+def test_a_creation_with_a_lost_answer_is_looked_for_and_not_repeated(group: Group) -> None:
     (outcome,) = group.apply(desired_room(1), faults=["lost"])
     assert outcome.result == "created"
     assert group.meetecho.writes() == [("POST", "/meeting/interim/createRoom")]
@@ -81,7 +81,7 @@ def test_a_creation_that_did_not_arrive_is_repeated_once(group: Group) -> None:
     assert group.has(desired_room(1))
 
 
-def test_an_older_room_is_not_taken_for_the_one_whose_answer_was_lost(group: Group) -> None:
+def test_an_older_room_is_not_mistaken_for_a_creation_with_a_lost_answer(group: Group) -> None:
     """The old room has the same id: only a room that was not there before is the new one."""
     group.apply(desired_room(1))
     assert results(group.apply(desired_room(1, minutes=90), faults=["dropped"])) == ["replaced"]
@@ -112,7 +112,7 @@ def test_a_refused_room_stops_no_other(group: Group) -> None:
     assert created.result == "created"
 
 
-def test_a_group_whose_rooms_cannot_be_read_is_an_error_of_its_plan_only(
+def test_a_group_with_unreadable_rooms_fails_only_its_own_plan(
     group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = Unreachable("Meetecho: GET /meeting/interim/fetchRooms: no connection")
@@ -128,7 +128,7 @@ def test_a_group_whose_rooms_cannot_be_read_is_an_error_of_its_plan_only(
     assert group.meetecho.writes() == []
 
 
-def test_a_deletion_whose_answer_is_lost_is_not_repeated(group: Group) -> None:
+def test_a_deletion_with_a_lost_answer_is_not_repeated(group: Group) -> None:
     group.apply(desired_room(1))
     assert results(group.apply(prune=True, faults=["lost"])) == ["deleted"]
     assert len(group.meetecho.writes()) == 1

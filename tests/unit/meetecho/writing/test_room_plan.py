@@ -51,7 +51,7 @@ def test_a_room_that_differs_is_replaced() -> None:
     assert plan([desired_room()], [old]) == [Replace(desired=desired_room(), rooms=(old,))]
 
 
-def test_a_desired_room_whose_time_is_over_is_left_alone() -> None:
+def test_a_desired_room_in_the_past_is_left_alone() -> None:
     past = desired_room(hours=-24 * 30)
     assert plan([past], []) == [Past(desired=past)]
 

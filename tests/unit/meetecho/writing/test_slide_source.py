@@ -95,7 +95,9 @@ def test_a_datatracker_that_does_not_answer_is_unreachable(
         source.decks("28208")
 
 
-def test_a_datatracker_with_errors_is_asked_again(http: responses.RequestsMock, source: SlideSource) -> None:
+def test_requests_are_repeated_after_errors_of_the_datatracker(
+    http: responses.RequestsMock, source: SlideSource
+) -> None:
     http.get(MATERIALS, status=502)
     http.get(MATERIALS, json=answer([DECK]))
     assert len(source.decks("28208")) == 1

@@ -97,7 +97,7 @@ def test_a_clock_that_was_ahead_does_not_hide_a_list(session: Session) -> None:
     assert session.sync(decks(1)).result == "sent"
 
 
-def test_a_deck_whose_url_does_not_answer_stops_the_session(session: Session) -> None:
+def test_a_deck_with_a_dead_url_stops_the_session(session: Session) -> None:
     session.problems = ["deck 1 (Deck 1): its URL answers with status 404"]
     outcome = session.sync(decks(1, 2))
     assert (outcome.result, outcome.exit_code) == ("finding", ExitCode.DATAERR)

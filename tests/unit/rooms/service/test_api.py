@@ -43,7 +43,7 @@ def test_the_state_of_a_room_has_the_next_two_meetings(service: Service) -> None
         ("invented-secret-of-the-panels", {**STATE, "room_name": "none"}, 404),
     ],
 )
-def test_what_is_missing_or_wrong_is_refused(
+def test_missing_and_wrong_values_are_refused(
     service: Service, secret: str, parameters: dict[str, str], status: int
 ) -> None:
     for method, where in (("GET", "params"), ("POST", "json"), ("DELETE", "json")):
@@ -146,7 +146,7 @@ def test_without_booking_nothing_is_created_or_deleted(switch: Switch) -> None:
     assert service.count("insert") == service.count("delete") == 0
 
 
-def test_a_client_that_asks_too_often_is_slowed_down(service: Service) -> None:
+def test_a_client_with_too_many_requests_is_slowed_down(service: Service) -> None:
     statuses = [service.ask("GET", "meetings", params=STATE).status_code for _ in range(30)]
     assert statuses == [200] * 20 + [429] * 10
     service.clock.seconds += 1

@@ -1,4 +1,4 @@
-"""harvester/rooms/service/pages.py, over HTTP: what is shown, and who may book."""
+"""harvester/rooms/service/pages.py, over HTTP: shown and hidden details, and the right to book."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_there_is_no_other_room_and_no_other_file(service: Service) -> None:
     assert get(service, "static/rooms.js").headers["Content-Type"].startswith("text/javascript")
 
 
-def test_open_pages_hear_of_changes(service: Service) -> None:
+def test_open_pages_receive_changes(service: Service) -> None:
     reading = service.watcher.reading("Blue")
     assert reading is not None
     with requests.get(service.url + "events", stream=True, timeout=30) as stream:

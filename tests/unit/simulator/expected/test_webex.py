@@ -45,7 +45,7 @@ def instance(wanted: Case | Quirk) -> Instance:
 
 
 def instance_with_quality(wanted: Case | Quirk) -> Instance:
-    """Return an instance whose qualities are available."""
+    """Return an instance with available qualities."""
     fitting = [i for i in ACCOUNT.instances if wanted is i.meeting.case or wanted in i.quirks]
     return next(i for i in fitting if 1 < (MADE.now - i.meeting.start) / HOUR < 24 * 6)
 
@@ -163,7 +163,7 @@ def test_qualities_with_old_and_new_names_and_every_quirk(webex: WebexClient) ->
     assert any(row["videoIn"] == [] or row["shareIn"] == [] for row in every)
 
 
-def test_a_row_without_a_match_is_a_session_of_its_own(webex: WebexClient) -> None:
+def test_a_row_without_a_match_is_a_separate_session(webex: WebexClient) -> None:
     webex.clock.seconds += 600
     mixed = instance_with_quality(Case.mixed)
     rows = webex.qualities(mixed.id, max=1000).body["items"]

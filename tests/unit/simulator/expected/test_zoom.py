@@ -96,7 +96,7 @@ def test_meetings_before_the_first_day_and_webinars_are_left_out() -> None:
     assert f"zoom:main:{instance(Case.webinar).uuid}" in ids
 
 
-def test_deleted_meetings_leave_what_the_listing_says() -> None:
+def test_deleted_meetings_have_the_fields_of_their_listing_row() -> None:
     for documents in (dashboard(), reports()):
         (found,) = [i for i in documents if instance(Case.deleted).uuid in i]
         assert documents[found]["kind"] == "meeting"

@@ -85,7 +85,7 @@ def test_a_recurring_event_counts_once_unless_it_is_expanded(google: GoogleClien
 
 
 def one(google: GoogleClient, **wanted: object) -> CalendarEvent:
-    """Return an event whose owner has a calendar."""
+    """Return an event of an owner with a calendar."""
     return next(
         event
         for event in google.google.account.events.all

@@ -118,8 +118,10 @@ def test_live_conferences_and_their_present_participants_have_no_end(google: Goo
     assert live.record_id in names(google, seer, filter="end_time IS NULL")
     row = google.get("meet", f"/conferenceRecords/{live.record_id}", seer).body
     assert not {"endTime", "expireTime"} & row.keys()
-    everybody = google.rows("participants", "meet", f"/conferenceRecords/{live.record_id}/participants", seer)
-    assert {"latestEndTime" in participant for participant in everybody} == {True, False}
+    participants = google.rows(
+        "participants", "meet", f"/conferenceRecords/{live.record_id}/participants", seer
+    )
+    assert {"latestEndTime" in participant for participant in participants} == {True, False}
     there = google.rows(
         "participants",
         "meet",
@@ -127,7 +129,7 @@ def test_live_conferences_and_their_present_participants_have_no_end(google: Goo
         seer,
         filter="latest_end_time IS NULL",
     )
-    assert there == [p for p in everybody if "latestEndTime" not in p]
+    assert there == [p for p in participants if "latestEndTime" not in p]
     space = google.get("meet", f"/spaces/{live.space}", seer).body
     assert space["activeConference"] == {"conferenceRecord": f"conferenceRecords/{live.record_id}"}
 

@@ -1,5 +1,4 @@
-"""Tests the simulated Reports API: when rows appear, their format, what they lack, and the parameters of
-queries."""
+"""Tests the simulated Reports API: when rows appear, their format, absent fields, and the parameters of queries."""
 
 from __future__ import annotations
 

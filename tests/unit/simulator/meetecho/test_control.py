@@ -69,6 +69,6 @@ def test_a_change_of_another_form_is_refused(fresh: MeetechoClient, changes: Any
     assert send_request(fresh.served, "/_simulator/meetecho", method="POST", body=body).status == 400
 
 
-def test_other_paths_beside_it_do_not_exist(fresh: MeetechoClient) -> None:
+def test_no_other_paths_exist(fresh: MeetechoClient) -> None:
     assert send_request(fresh.served, "/_simulator/webex").status == 404
     assert fresh.state()["requests"] == []

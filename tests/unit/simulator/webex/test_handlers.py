@@ -249,7 +249,7 @@ def test_missing_scopes_are_refused_and_named() -> None:
     assert poor.qualities("x").status == 403
 
 
-def test_errors_have_a_tracking_id_and_do_not_always_say_what_is_wrong(webex: WebexClient) -> None:
+def test_errors_have_a_tracking_id_and_not_always_a_reason(webex: WebexClient) -> None:
     bodies = [webex.get(f"/meetings/{n}").body for n in range(8)]
     assert {"message", "trackingId"} <= set.intersection(*(set(body) for body in bodies))
     assert {"errors" in body for body in bodies} == {True, False}

@@ -50,7 +50,7 @@ def in_turn(*answers: Response | Callable[[list[str]], Response]) -> Callable[[l
     return answer
 
 
-def test_an_action_holds_index_id_and_version() -> None:
+def test_an_action_contains_index_id_and_version() -> None:
     assert Target.of(operations(2)[1]) == (INDEX, "d1", 20)
 
 

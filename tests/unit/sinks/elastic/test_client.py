@@ -85,7 +85,7 @@ def test_a_cancelled_wait_is_interrupted() -> None:
 
 
 @pytest.mark.parametrize("retry_after", ["17", "Sat, 21 Nov 2026 06:00:17 GMT"])
-def test_a_wait_lasts_at_least_as_long_as_the_server_asks(retry_after: str) -> None:
+def test_a_wait_is_at_least_as_long_as_the_server_requests(retry_after: str) -> None:
     waits = Waits()
     wait_before_retry(waits.policy().start(), "busy", retry_after)
     (seconds,) = waits.seconds

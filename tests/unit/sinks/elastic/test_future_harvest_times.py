@@ -89,7 +89,7 @@ def test_older_documents_and_those_of_an_unknown_detail_stay() -> None:
     assert delete["delete"]["_id"] == "future"
 
 
-def test_only_what_was_not_stored_is_sent_again() -> None:
+def test_only_documents_that_were_not_stored_are_sent_again() -> None:
     cluster = Cluster({"a": document(), "b": document()}, [201, 429], [409])
     assert redate(cluster, Waits().policy(), INDEX, ["a", "b"], NOW) == 2
     assert [lines[0]["delete"]["_id"] for lines in cluster.sent] == ["a", "b"]

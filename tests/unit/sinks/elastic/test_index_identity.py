@@ -1,4 +1,4 @@
-"""What is known of the indices without a cluster. Real nodes answer in tests/e2e/test_lost_indices.py."""
+"""The identity of indices without a cluster. Real nodes answer in tests/e2e/test_lost_indices.py."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def test_without_the_privilege_the_indices_are_unknown_and_not_absent() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 400])
-def test_a_cluster_without_security_is_asked_for_its_indices(status: int) -> None:
+def test_the_indices_of_a_cluster_without_security_are_read(status: int) -> None:
     cluster = client("_has_privileges", status, {"has_all_requested": True})
     assert visible_uuids(cluster, Waits().policy()) == {}

@@ -1,4 +1,4 @@
-"""The loader without a cluster: acknowledgements, backpressure, what survives the end, and what memory holds."""
+"""The loader without a cluster: acknowledgements, backpressure, interrupted loads, and memory."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_later_success_clears_the_reject(rejects: Rejects) -> None:
     assert len(rejects) == 0, "superseded: there in this form or a later one"
 
 
-def test_memory_holds_only_a_few_batches(rejects: Rejects, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_few_batches_are_in_memory(rejects: Rejects, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk_queue, "BATCH_OPERATIONS", 4)
     pulled = answered = most = 0
 

@@ -34,8 +34,7 @@ class Row:
 
 
 class Shelf(Client):
-    """The few requests that cleaning makes, answered out of a dictionary. `first` may answer in its place: it gets the
-    end of the path, and how often that was asked for before."""
+    """The few requests of the clean-up, answered from a dictionary. `first` may answer instead: it gets the end of the path and the number of earlier requests for it."""
 
     def __init__(self, first: Callable[[str, int], Response | None] = lambda what, before: None) -> None:
         self.config = CLUSTER
@@ -459,7 +458,7 @@ def test_closing_the_load_closes_the_loader() -> None:
     assert scene.loader.closed
 
 
-def test_memory_holds_only_the_meetings_of_one_queue() -> None:
+def test_only_the_meetings_of_one_queue_are_in_memory() -> None:
     scene = Scene()
     made = 0
 

@@ -97,12 +97,14 @@ def test_an_expired_sync_token_is_gone(client: RoomsClient, calendar: RoomCalend
 
 
 def test_an_inserted_event_keeps_its_id_for_ever(client: RoomsClient, calendar: RoomCalendar) -> None:
-    body = {**TIMES, "id": "abcde12345", "summary": "Booked"}
+    properties = {"private": {"by": "panel"}}
+    body = {**TIMES, "id": "abcde12345", "summary": "Booked", "extendedProperties": properties}
     path = events_path(calendar)
     inserted = client.send("POST", path, body)
     assert inserted.status == 200
     assert inserted.body["created"] == "2026-11-20T12:00:00.200Z"
-    assert client.send("GET", f"{path}/abcde12345").body["summary"] == "Booked"
+    found = client.send("GET", f"{path}/abcde12345").body
+    assert (found["summary"], found["extendedProperties"]) == ("Booked", properties)
     assert reason(client.send("POST", path, body)) == (409, "duplicate")
     deleted = client.send("DELETE", f"{path}/abcde12345")
     assert (deleted.status, deleted.content) == (204, b"")

@@ -1,4 +1,4 @@
-"""connectors/google_meet/room_calendars.py: requests as Google's library builds them, and what the answers mean."""
+"""connectors/google_meet/room_calendar_api.py: requests as Google's library builds them, and the meaning of the answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from connectors.errors import BrokenResponse, HarvestError, Unreachable, VendorE
 from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.endpoints import CALENDAR, CALENDAR_BOOKING
 from connectors.google_meet.http_client import GoogleClient
-from connectors.google_meet.room_calendars import (
+from connectors.google_meet.room_calendar_api import (
     Channel,
     NewEvent,
     RoomCalendars,
@@ -80,7 +80,7 @@ def test_a_full_reading_has_every_page_and_the_token_of_the_last(
     assert query(http)["pageToken"] == "p3"
 
 
-def test_changes_are_asked_for_with_the_token_alone(
+def test_changes_are_requested_with_the_token_alone(
     calendars: RoomCalendars, http: responses.RequestsMock
 ) -> None:
     http.get(EVENTS, json={"items": [{"id": "a", "status": "cancelled"}], "nextSyncToken": "s2"})
@@ -90,7 +90,7 @@ def test_changes_are_asked_for_with_the_token_alone(
     assert "timeMin" not in query(http)
 
 
-def test_an_expired_sync_token_is_an_error_of_its_own(
+def test_an_expired_sync_token_has_its_own_error(
     calendars: RoomCalendars, http: responses.RequestsMock
 ) -> None:
     http.get(EVENTS, status=410, json={"error": {"errors": [{"reason": "fullSyncRequired"}]}})
@@ -106,7 +106,7 @@ def test_a_last_page_without_a_sync_token_is_refused(
         calendars.read(ROOM, NINE)
 
 
-def test_busy_intervals_are_asked_for_50_calendars_at_a_time(
+def test_busy_intervals_are_requested_for_50_calendars_at_a_time(
     calendars: RoomCalendars, http: responses.RequestsMock
 ) -> None:
     names = [f"r{number}@example.org" for number in range(51)]
@@ -218,7 +218,7 @@ def test_a_channel_is_opened_and_stopped(calendars: RoomCalendars, http: respons
 
 
 @pytest.mark.parametrize(("booking", "scope"), [(False, CALENDAR.scope), (True, CALENDAR_BOOKING.scope)])
-def test_the_right_to_change_events_is_asked_for_only_to_book(
+def test_the_scope_to_change_events_is_requested_only_to_book(
     http: responses.RequestsMock, context: FakeContext, booking: bool, scope: str
 ) -> None:
     http.get(EVENTS, json={"nextSyncToken": "s1"})

@@ -8,7 +8,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from harvester.simulator.faults import TRANSPORT
-from harvester.simulator.meetecho.exchanges import Exchange
+from harvester.simulator.meetecho.request_log import Exchange
 from tests.unit.simulator.clients import Answer, send_request
 from tests.unit.simulator.meetecho_client import JSON, MeetechoClient, meetecho_client
 from tests.unit.simulator.test_faults import Transport
@@ -137,7 +137,7 @@ def test_requests_for_lists_and_files_of_decks_are_logged() -> None:
     ]
 
 
-def test_observers_are_called_before_and_after_a_request_is_carried_out() -> None:
+def test_observers_are_called_before_and_after_each_request() -> None:
     bench = Bench()
     seen: list[tuple[str, str, int]] = []
 

@@ -12,7 +12,7 @@ import pytest
 from connectors.errors import ConfigurationError
 from connectors.models import Window
 from harvester.sinks.elastic.account_documents import AccountDocuments
-from harvester.sinks.elastic.answers import (
+from harvester.sinks.elastic.answer_parsing import (
     first_number,
     first_text,
     lacks_privileges,
@@ -92,7 +92,7 @@ def test_an_answer_without_documents_is_named() -> None:
                 read()
 
 
-def test_what_has_the_right_shape_is_read() -> None:
+def test_answers_of_the_right_shape_are_read() -> None:
     client, answer = cluster(None), Response(status=200, body={})
     hits = [{"_index": "i", "_id": "d", "sort": [1]}]
     assert read_hits(client, Response(status=200, body={"hits": {"hits": hits}}), sort=list) == hits

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from connectors.base import ResponseLimits
 from connectors.errors import BrokenResponse, CredentialsError, Unreachable, VendorError
 from connectors.http import Api, default_decision
-from connectors.transport import LimitedSession
+from connectors.limited_transport import LimitedSession
 from tests.unit.connectors.hostile_server import (
     CHUNKED,
     HEAD,
@@ -91,7 +91,7 @@ def test_the_location_of_a_redirect_is_never_read(location: str, context: FakeCo
 
 
 class Replies:
-    """What a server sends next."""
+    """The next bytes of a server."""
 
     def __init__(self) -> None:
         self.content = b""

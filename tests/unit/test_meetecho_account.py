@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import AlreadyRunning, ConfigurationError
-from harvester.meetecho_write_access import CREDENTIALS, open_meetecho
+from harvester.meetecho_account import CREDENTIALS, open_meetecho
 from harvester.pipeline.account import AccountConfig
 from harvester.pipeline.clock import Clock
 from harvester.pipeline.stop_signal import StopSignal
@@ -28,7 +28,7 @@ def config(folder: Path, *unset: str) -> AccountConfig:
 
 
 @pytest.mark.parametrize("name", CREDENTIALS)
-def test_missing_credentials_are_named_before_anything_is_opened(name: str, tmp_path: Path) -> None:
+def test_missing_credentials_are_named_first(name: str, tmp_path: Path) -> None:
     with (
         pytest.raises(ConfigurationError, match=f"not set: {name};"),
         open_meetecho(config(tmp_path, name), StopSignal(), 1.0),

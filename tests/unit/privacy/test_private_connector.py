@@ -1,4 +1,4 @@
-"""What comes out of a connector is treated: records, hints, errors and the results of a check."""
+"""Everything from a connector is treated: records, hints, errors and the results of a check."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from connectors.base import CheckResult
 from connectors.errors import QuotaExhausted, VendorError
 from connectors.models import MeetingRecord, MeetingRef, Reason, SkippedPartition, Window
-from harvester.privacy.connector import private
+from harvester.privacy.private_connector import private
 from harvester.privacy.settings import to_privacy
 from harvester.state.privacy import PrivacyState
 from tests.invented_meetings import HARVESTED, START, full_harvest
@@ -76,7 +76,7 @@ def test_keep_passes_on_the_very_values(tmp_path: Path) -> None:
     assert connector.fetch(ref) == full_harvest()
 
 
-def test_errors_and_checks_name_nobody(tmp_path: Path) -> None:
+def test_errors_and_checks_contain_no_names(tmp_path: Path) -> None:
     refusal = VendorError("does not know ada@example.org", status=404)
     connector = treated(Vendor(refusal), tmp_path, HASH)
     for act in (lambda: connector.fetch(REF), lambda: list(connector.meetings(WINDOW))):

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from connectors.models import MeetingRecord, Session
 from harvester.documents import Document
-from harvester.privacy.fields import PARTICIPANT_FIELDS, PERSONAL, Nature
+from harvester.privacy.personal_fields import PARTICIPANT_FIELDS, PERSONAL, Nature
 from harvester.privacy.treatment import EMAIL, Pseudonyms
 
 Kind = Literal["email", "id", "name"]

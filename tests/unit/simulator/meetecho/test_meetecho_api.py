@@ -37,8 +37,8 @@ def test_a_wrong_secret_is_refused_with_an_error_that_contains_it(
 
 def test_a_token_shows_only_the_rooms_of_its_group(shared: MeetechoClient) -> None:
     tokens = shared.tokens().body["tokens"]
-    ours = {room.uuid for room in shared.served.account.rooms if room.group == "tealcup"}
-    assert shared.fetch(tokens["tealcup"]).body["rooms"].keys() == ours
+    own_rooms = {room.uuid for room in shared.served.account.rooms if room.group == "tealcup"}
+    assert shared.fetch(tokens["tealcup"]).body["rooms"].keys() == own_rooms
 
 
 def test_a_token_expires_after_an_hour(fresh: MeetechoClient) -> None:
@@ -138,13 +138,13 @@ def test_reading_is_counted_as_no_writes(fresh: MeetechoClient) -> None:
 
 def test_writing_calls_are_answered_and_counted(fresh: MeetechoClient) -> None:
     bearer = {"authorization": f"bearer {fresh.tokens().body['tokens']['hushwg']}"}
-    wish = {
+    desired = {
         "room_id": 18, "description": "interim", "start_time": "2026-12-01 10:00:00", "duration": 130, "extrainfo": "",
     }  # fmt: skip
-    made = fresh.post("meeting/interim/createRoom", wish, **bearer)
+    made = fresh.post("meeting/interim/createRoom", desired, **bearer)
     [(uuid, room)] = made.body["rooms"].items()
     assert room["room"] == {
-        "id": 18, "start_time": wish["start_time"], "duration": 130, "description": "interim",
+        "id": 18, "start_time": desired["start_time"], "duration": 130, "description": "interim",
     }  # fmt: skip
     assert fresh.rooms()[uuid][0] == "hushwg"
     deck = {"session": "18", "title": "A", "id": 1, "url": "https://example.org/1", "rev": "00", "order": 0}
@@ -220,7 +220,7 @@ def test_a_group_token_does_not_delete_a_room(fresh: MeetechoClient) -> None:
 
 
 def deck(client: MeetechoClient, number: int, order: int) -> dict[str, object]:
-    """Return a deck whose URL answers."""
+    """Return a deck with a URL that answers."""
     url = f"https://example.org/decks/{number}-00"
     client.served.materials.reachable.add(url)
     return {"id": number, "title": f"Deck {number}", "url": url, "rev": "00", "order": order}
@@ -247,7 +247,7 @@ def test_each_call_leaves_the_decks_that_the_datatracker_expects(fresh: Meetecho
     assert fresh.served.traffic()["unlike"] == {}
 
 
-def test_a_deck_whose_url_does_not_answer_is_refused_and_changes_nothing(fresh: MeetechoClient) -> None:
+def test_a_deck_with_a_dead_url_is_refused_and_changes_nothing(fresh: MeetechoClient) -> None:
     bearer = fresh.bearer("hushwg")
     good, dead = deck(fresh, 1, 1), {**deck(fresh, 2, 2), "url": "https://example.org/decks/nowhere"}
     assert fresh.post("materials", {"session": "77", "decks": [good]}, method="PUT", **bearer).status == 202

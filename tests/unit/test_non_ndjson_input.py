@@ -1,4 +1,4 @@
-"""Input that is not NDJSON: what it is called, and that the command in the message makes NDJSON of it."""
+"""Input that is not NDJSON: its name in the message, and the command there that converts it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harvester.non_ndjson_input import NdjsonStream, NotNdjsonError, find_problem
 from harvester.sinks.elastic.ndjson_reader import read_blocks
-from harvester.sinks.elastic.non_ndjson_input import NdjsonStream, NotNdjsonError, find_problem
 
 DOCUMENTS = [
     {
@@ -81,7 +81,7 @@ CONVERTIBLE = {
 
 
 @pytest.mark.parametrize("form", CONVERTIBLE)
-def test_what_is_not_ndjson_is_named_and_its_command_makes_ndjson(form: str, tmp_path: Path) -> None:
+def test_other_formats_are_named_with_a_command_that_converts_them(form: str, tmp_path: Path) -> None:
     content, what = CONVERTIBLE[form]
     problem = find_problem(content, ended=True)
     assert problem is not None
@@ -165,13 +165,13 @@ class Pieces:
 
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
-def test_what_is_ndjson_passes_unchanged_from_any_pipe(size: int) -> None:
+def test_ndjson_passes_unchanged_from_any_pipe(size: int) -> None:
     stream = NdjsonStream(Pieces(NDJSON, size), "it", None)
     assert [line for block in read_blocks(stream) for line in block] == NDJSON.splitlines()
 
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
-def test_what_is_not_ndjson_is_recognized_from_any_pipe(size: int) -> None:
+def test_other_formats_are_recognized_from_any_pipe(size: int) -> None:
     with pytest.raises(NotNdjsonError, match=r"standard input is .+: use jq -c \. FILE \| harvester load"):
         NdjsonStream(Pieces(PRETTY, size), "standard input", None).read1(100)
 

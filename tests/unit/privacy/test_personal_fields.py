@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.models import Host, Meeting, Session
 from harvester.documents import to_documents
-from harvester.privacy.fields import NEUTRAL, PARTICIPANT_FIELDS, PERSONAL, RAW
+from harvester.privacy.personal_fields import NEUTRAL, PARTICIPANT_FIELDS, PERSONAL, RAW
 from tests.invented_meetings import full_harvest
 
 CLASSES = (PERSONAL.keys(), NEUTRAL, RAW)
@@ -32,6 +32,6 @@ def test_every_field_of_a_document_is_in_exactly_one_class() -> None:
     assert {name for each in CLASSES for name in each} == names
 
 
-def test_what_a_session_says_of_its_participant_belongs_to_sessions() -> None:
+def test_fields_about_a_participant_belong_to_sessions() -> None:
     assert set(PARTICIPANT_FIELDS) <= {f.name for f in fields(Session)}
     assert PERSONAL.keys() & {f.name for f in fields(Session)} <= set(PARTICIPANT_FIELDS)
