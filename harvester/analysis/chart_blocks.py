@@ -39,7 +39,7 @@ class Block:
 
 
 def to_markup(drawing: str) -> str:
-    """The only place that makes markup: from `svg.draw`, which builds it anew from an allow-list."""
+    """The only place that makes markup: from `svg.draw`, which builds it from an allow-list."""
     markup: str = require("markupsafe").Markup(drawing)  # see above
     return markup
 

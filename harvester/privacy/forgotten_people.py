@@ -255,7 +255,7 @@ def kinds_of(nature: Nature, text: str) -> Iterator[Kind]:
     if nature is Nature.name:
         yield "name"
     if nature is Nature.person_id or (nature is Nature.participant_id and not text.isdigit()):
-        yield "id"  # Zoom numbers the participants of every meeting anew: such a number is no person's
+        yield "id"  # Zoom numbers participants per meeting: such a number identifies no person
 
 
 def _phrases(text: str, lengths: Iterable[int]) -> Iterator[str]:
