@@ -9,7 +9,7 @@ COPY connectors connectors
 COPY harvester harvester
 COPY index_templates index_templates
 RUN python -m venv /opt/harvester \
- && PIP_CONSTRAINT=constraints.txt /opt/harvester/bin/pip install --no-cache-dir '.[demo,report]'
+ && PIP_CONSTRAINT=constraints.txt /opt/harvester/bin/pip install --no-cache-dir '.[demo,report,rooms]'
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --no-create-home harvester \

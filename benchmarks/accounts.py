@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.processes import Used, measured
+from benchmarks.measured_processes import Used, measured
 from tests.e2e.accounts_file import SimulatedAccount, write_accounts
 from tests.e2e.harness import ROOT, Harvester, Simulator, command
 
@@ -54,7 +54,9 @@ def simulated(folder: Path, size: int, speed: float) -> Iterator[list[SimulatedA
 def harvest(folder: Path, accounts: list[SimulatedAccount], *words: str) -> Used:
     """In a new state folder: quotas and tokens of an earlier harvest change nothing."""
     with tempfile.TemporaryDirectory(dir=folder) as state:
-        environment = Harvester(folder, {}).environment(PYTHONPATH=str(ROOT), HARVESTER_STATE_DIR=state)
+        environment = Harvester(folder, {}).environment(
+            PYTHONPATH=str(ROOT), HARVESTER_STATE_DIR=state, HARVESTER_RATE_SHARE="0.8"
+        )
         dates = accounts[0].simulator.dates
         return measured(command("all", *dates, *words, "-q"), env=environment, folder=folder)
 

@@ -83,7 +83,7 @@ PERSON_FIELDS = ("id", "user_name", "user_id")
 def group_by_person(sessions: Sequence[Session]) -> list[list[Session]]:
     """The sessions of each distinct person.
 
-    People are told apart by `id`, else by name, else by the id of the single session; a session without any of them is
+    People are distinguished by `id`, else by name, else by the id of the single session; a session without any of them is
     a person of its own.
     """
     ordered = sorted(enumerate(sessions), key=_person)

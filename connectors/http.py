@@ -24,17 +24,17 @@ from urllib3.exceptions import ReadTimeoutError
 from connectors.base import Context
 from connectors.errors import BrokenResponse, CredentialsError, HarvestError, Unreachable, VendorError
 from connectors.json_body import BodyRefused, parse_body
-from connectors.parsing import parse_retry_after, response_date
-from connectors.proxies_and_certificates import certificate_fault, network_settings
-from connectors.rate_limit import Limiter
-from connectors.retry import VENDOR_LIMITS, RetryLimits, RetryPolicy, RetryState, count_attempts
-from connectors.transport import (
+from connectors.limited_transport import (
     NETWORK_ERRORS,
     LimitedSession,
     ResponseTooLarge,
     ResponseTooSlow,
     is_unparsable,
 )
+from connectors.parsing import parse_retry_after, response_date
+from connectors.proxies_and_certificates import certificate_fault, network_settings
+from connectors.rate_limit import Limiter
+from connectors.retry import VENDOR_LIMITS, RetryLimits, RetryPolicy, RetryState, count_attempts
 
 UNPARSABLE_ATTEMPTS = 3
 """An answer that is not HTTP goes away soon, or never."""

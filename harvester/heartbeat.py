@@ -67,8 +67,8 @@ class Heartbeat:
         """Why the ping failed; `None` if it was taken. Never contains the URL."""
         import requests
 
+        from connectors.limited_transport import NETWORK_ERRORS
         from connectors.proxies_and_certificates import network_settings
-        from connectors.transport import NETWORK_ERRORS
 
         try:
             settings = network_settings(self.url)

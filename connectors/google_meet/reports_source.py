@@ -27,7 +27,7 @@ from connectors.google_meet.conference_grouping import (
     is_long_stay,
     record_id,
 )
-from connectors.google_meet.days_gone_from_reports import missing_days
+from connectors.google_meet.emptied_report_days import missing_days
 from connectors.google_meet.endpoints import SETTLING_TIME, VENDOR, WINDOW_PADDING
 from connectors.google_meet.errors import ApiNotAllowed
 from connectors.google_meet.mapping import ConferenceFacts, to_host, to_meeting, to_session

@@ -12,7 +12,7 @@ from connectors.zoom.auth import ServerToServerOAuth
 from connectors.zoom.dashboard_source import Dashboard
 from connectors.zoom.endpoints import USERS, VENDOR, ZoomEndpoint, missing_scopes
 from connectors.zoom.errors import APP_PAGE, PlanTooLow
-from connectors.zoom.host_ids import HostIds
+from connectors.zoom.host_id_by_email import HostIds
 from connectors.zoom.http_client import BUSINESS, PRO, Rates, ZoomClient
 from connectors.zoom.listing_rows import ZoomSourceName
 from connectors.zoom.reports_source import Reports

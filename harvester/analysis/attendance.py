@@ -1,7 +1,7 @@
 """Who was there, and for how long: the view `stay`, the table `attended`, and rows to print.
 
 The rows of a meeting are exactly its `participants`, and their seconds add up to its `participant_seconds`: people are
-told apart by `connectors.attendance.PERSON_FIELDS`, the time of two sessions at once counts once, and waiting rooms do not count.
+distinguished by `connectors.attendance.PERSON_FIELDS`, the time of two sessions at once counts once, and waiting rooms do not count.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def create_attendance(
 ) -> None:
     """The table `attended`: one row per meeting and person, and one for everyone on the roster who was not there.
 
-    `by`: with `person` and `series`, people are told apart as they are across meetings.
+    `by`: with `person` and `series`, people are distinguished as they are across meetings.
     """
     for macro in safe_csv.SQL_MACROS:
         database.run(macro)

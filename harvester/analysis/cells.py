@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from harvester.analysis.figures.table import Kind, Table
-from harvester.analysis.page_text import clean, vendor_title
+from harvester.analysis.safe_text import clean, vendor_title
 
 UNKNOWN = "–"
 

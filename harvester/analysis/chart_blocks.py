@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harvester.analysis.cells import Cell, to_cell
 from harvester.analysis.figures.table import Table
-from harvester.analysis.page_text import vendor_class, vendor_title
+from harvester.analysis.safe_text import vendor_class, vendor_title
 from harvester.optional_libraries import require
 
 
@@ -39,7 +39,7 @@ class Block:
 
 
 def to_markup(drawing: str) -> str:
-    """The only place that makes markup: from `svg.draw`, which builds it anew from an allow-list."""
+    """The only place that makes markup: from `svg.draw`, which builds it from an allow-list."""
     markup: str = require("markupsafe").Markup(drawing)  # see above
     return markup
 

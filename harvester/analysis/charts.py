@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harvester.analysis import safe_svg
-from harvester.analysis.figures.facts import Bucket, Period
+from harvester.analysis.figures.fact_tables import Bucket, Period
 from harvester.analysis.figures.table import Table
 from harvester.analysis.figures.use import WEEKDAYS
-from harvester.analysis.page_text import vendor_class, vendor_title
+from harvester.analysis.safe_text import vendor_class, vendor_title
 
 Spec = dict[str, Any]
 WIDTH = 880

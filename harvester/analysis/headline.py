@@ -7,8 +7,8 @@ from datetime import date
 from harvester.analysis.cells import UNKNOWN, instant, minutes
 from harvester.analysis.figures.quality import LEAST_STAYS, standing_out
 from harvester.analysis.figures.use import EVERYTHING
-from harvester.analysis.page_text import clean, vendor_title
 from harvester.analysis.report_data import ReportData
+from harvester.analysis.safe_text import clean, vendor_title
 
 
 def figures(data: ReportData) -> list[tuple[str, str]]:

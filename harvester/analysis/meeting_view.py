@@ -11,8 +11,8 @@ from harvester.analysis.chart_blocks import Block, to_markup
 from harvester.analysis.figures import detail as details
 from harvester.analysis.figures.detail import Detail
 from harvester.analysis.figures.table import Table
-from harvester.analysis.page_text import clean, vendor_title
 from harvester.analysis.report_data import ReportData
+from harvester.analysis.safe_text import clean, vendor_title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from importlib.resources import files
 from harvester.analysis.cells import span
 from harvester.analysis.chart_blocks import vendor_legend
 from harvester.analysis.headline import figures, sentences
-from harvester.analysis.page_text import clean
 from harvester.analysis.report_data import ReportData
+from harvester.analysis.safe_text import clean
 from harvester.analysis.sections import sections
 from harvester.optional_libraries import require
 

@@ -20,7 +20,7 @@ from harvester.analysis.charts import (
     time_axis,
     vendor_colour,
 )
-from harvester.analysis.figures.facts import Period
+from harvester.analysis.figures.fact_tables import Period
 from harvester.analysis.figures.table import Table
 
 

@@ -10,7 +10,7 @@ from harvester.analysis.database import Database
 from harvester.analysis.document_tables import Read
 from harvester.analysis.figures import detail, people, provided_fields, quality, use
 from harvester.analysis.figures.detail import Detail
-from harvester.analysis.figures.facts import Period, create_facts, vendors
+from harvester.analysis.figures.fact_tables import Period, create_facts, vendors
 from harvester.analysis.figures.table import Table
 from harvester.analysis.org_units import Units
 from harvester.analysis.selection import Selection

@@ -1,6 +1,6 @@
 """Charts as SVG that may stand in a page: drawn by Vega-Lite without a network, then rebuilt from what is allowed.
 
-Nothing of the drawing is copied: each element and attribute is written anew if it is in the lists below, and left out
+Nothing of the drawing is copied: each element and attribute is written again if it is in the lists below, and left out
 otherwise. There is no style, no link, no script, no id and no event handler among them.
 """
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from harvester.analysis import charts, quality_charts
 from harvester.analysis.cells import UNKNOWN
 from harvester.analysis.chart_blocks import Block, to_markup, vendor_legend
-from harvester.analysis.figures.facts import FAIR, POOR, Period
+from harvester.analysis.figures.fact_tables import FAIR, POOR, Period
 from harvester.analysis.figures.people import LEAST_PEOPLE
 from harvester.analysis.figures.quality import LEAST_STAYS
 from harvester.analysis.figures.table import Table
 from harvester.analysis.meeting_view import MeetingView, to_meeting_view
-from harvester.analysis.page_text import clean, vendor_title
 from harvester.analysis.report_data import ReportData
+from harvester.analysis.safe_text import clean, vendor_title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

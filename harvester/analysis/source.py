@@ -16,7 +16,7 @@ from threading import Thread
 from typing import BinaryIO, Protocol
 
 from connectors.errors import OutputError
-from harvester.sinks.elastic.non_ndjson_input import NotNdjsonError, find_problem
+from harvester.non_ndjson_input import NotNdjsonError, find_problem
 
 Source = Callable[[], AbstractContextManager[Sequence[str]]]
 """Called once: the paths to read, while the context is open. Leaving it raises what went wrong at the writing end."""

@@ -37,7 +37,7 @@ LEVELS_HELP = (
 )
 
 COMMANDS = {
-    "all": ("harvester.cli.vendor_commands:everything", "Harvest every vendor that is configured."),
+    "all": ("harvester.cli.vendor_commands:everything", "Harvest every account, all at the same time."),
     "attendance": (
         "harvester.cli.attendance:attendance",
         "Print who attended which meeting, and for how long.",

@@ -24,8 +24,8 @@ from harvester.analysis.source import Source
 from harvester.cli.from_settings import elastic_config
 from harvester.cli.options import Decorator, day_options
 from harvester.cli.run_environment import RunEnvironment
+from harvester.non_ndjson_input import NotNdjsonError
 from harvester.pipeline.request import Day, to_date
-from harvester.sinks.elastic.non_ndjson_input import NotNdjsonError
 
 if TYPE_CHECKING:
     from harvester.analysis.database import Database

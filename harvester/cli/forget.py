@@ -26,8 +26,8 @@ from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.standard_streams import stdin_is_terminal
 from harvester.forgetting.forgetting import Forgetting, Result
 from harvester.forgetting.person import Person
-from harvester.forgetting.places import FilePlace, IndexPlace, JournalPlace, Place, RejectsPlace
-from harvester.privacy.forgotten import Identifier
+from harvester.forgetting.searched_places import FilePlace, IndexPlace, JournalPlace, Place, RejectsPlace
+from harvester.privacy.forgotten_people import Identifier
 from harvester.state.layout import find_journals, find_rejects
 from harvester.state.locks import run_lock
 from harvester.state.privacy import PrivacyState

@@ -32,8 +32,8 @@ from harvester.pipeline.stop_signal import StopSignal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from harvester.non_ndjson_input import NdjsonStream, Readable
     from harvester.sinks.elastic.loader import LoadProgress, RejectedLine
-    from harvester.sinks.elastic.non_ndjson_input import NdjsonStream, Readable
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def load(env: RunEnvironment, files: tuple[Path, ...], yes: bool) -> int:
     refused as a whole, with the command that converts it.
     Documents with dates before 2000 or far in the future are rejected; a load that needs many new indices wants --yes.
     """
-    from harvester.sinks.elastic.non_ndjson_input import NotNdjsonError
+    from harvester.non_ndjson_input import NotNdjsonError
 
     handle_signals(env)
     try:
@@ -85,7 +85,7 @@ def _load_files(env: RunEnvironment, files: tuple[Path, ...], max_new_indices: i
 
 @contextmanager
 def _open_lines(file: Path | None, stop: StopSignal) -> Iterator[NdjsonStream]:
-    from harvester.sinks.elastic.non_ndjson_input import NdjsonStream
+    from harvester.non_ndjson_input import NdjsonStream
 
     path = None if file is None or _is_stdin(file) else str(file)
     with _open(file, stop) as stream:

@@ -14,7 +14,7 @@ from connectors.exit_codes import ExitCode
 from connectors.oauth import DeviceCode, LoginScope
 from harvester.cli.accounts import one_account
 from harvester.cli.from_settings import incomplete_account_config
-from harvester.cli.options import ACCOUNT, WholeNumber, apply, examples, general_options, pass_env
+from harvester.cli.options import ONE_ACCOUNT, WholeNumber, apply, examples, general_options, pass_env
 from harvester.cli.render.echo import echo
 from harvester.cli.run_environment import RunEnvironment
 from harvester.oauth_login import run_browser_flow, run_device_flow
@@ -56,7 +56,7 @@ TERMINAL_BROWSERS = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
     help="Port of the redirect URI to register: http://127.0.0.1:PORT/callback.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address instead of opening it.")
-@apply([ACCOUNT])
+@apply([ONE_ACCOUNT])
 @general_options
 @pass_env
 def login(

@@ -25,8 +25,8 @@ from harvester.cli.meetecho_options import (
     standard_input,
 )
 from harvester.cli.options import (
-    ACCOUNT,
     AS_JSON,
+    ONE_ACCOUNT,
     Decorator,
     WholeNumber,
     examples,
@@ -38,8 +38,8 @@ from harvester.cli.render.echo import echo
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.standard_streams import stdin_is_terminal
 from harvester.formatting import plural
-from harvester.meetecho_write_access import MeetechoAccount
-from harvester.row_files import RowFormat, UnusableFile, read_items
+from harvester.input_rows import RowFormat, UnusableFile, read_items
+from harvester.meetecho_account import MeetechoAccount
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def rooms() -> None:
     help="The working group, by acronym; repeatable.",
 )
 @AS_JSON
-@ACCOUNT
+@ONE_ACCOUNT
 @general_options
 @pass_env
 def list_(env: RunEnvironment, groups: tuple[str, ...], as_json: bool) -> int:
@@ -106,7 +106,7 @@ def list_(env: RunEnvironment, groups: tuple[str, ...], as_json: bool) -> int:
 @PRUNE
 @FORMAT
 @AS_JSON
-@ACCOUNT
+@ONE_ACCOUNT
 @general_options
 @pass_env
 def plan_(
@@ -142,7 +142,7 @@ def plan_(
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @DRY_RUN
 @AS_JSON
-@ACCOUNT
+@ONE_ACCOUNT
 @general_options
 @pass_env
 def apply_(
@@ -178,7 +178,7 @@ def apply_(
 @click.argument("which", nargs=-1, required=True, metavar="URL|ID...")
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @AS_JSON
-@ACCOUNT
+@ONE_ACCOUNT
 @general_options
 @pass_env
 def delete_(env: RunEnvironment, group: str, which: tuple[str, ...], yes: bool, as_json: bool) -> int:
@@ -201,7 +201,7 @@ def delete_(env: RunEnvironment, group: str, which: tuple[str, ...], yes: bool, 
     "--last", type=WholeNumber(1), default=50, show_default=True, metavar="N", help="The last N writes."
 )
 @AS_JSON
-@ACCOUNT
+@ONE_ACCOUNT
 @general_options
 @pass_env
 def log_(env: RunEnvironment, last: int, as_json: bool) -> int:

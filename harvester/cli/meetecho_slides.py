@@ -27,8 +27,8 @@ from harvester.cli.meetecho_options import (
     standard_input,
 )
 from harvester.cli.options import (
-    ACCOUNT,
     AS_JSON,
+    ONE_ACCOUNT,
     Decorator,
     WholeNumber,
     apply,
@@ -38,8 +38,8 @@ from harvester.cli.options import (
 )
 from harvester.cli.render import writes as render
 from harvester.cli.run_environment import RunEnvironment
-from harvester.meetecho_write_access import MeetechoAccount
-from harvester.row_files import RowFormat, UnusableFile, read_items
+from harvester.input_rows import RowFormat, UnusableFile, read_items
+from harvester.meetecho_account import MeetechoAccount
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ def slides() -> None:
 @SESSIONS
 @SOURCE_OPTIONS
 @SYNC_OPTIONS
-@ACCOUNT
+@ONE_ACCOUNT
 @general_options
 @pass_env
 def plan_(env: RunEnvironment, sessions: tuple[str, ...], force: bool, empty: bool, **source: Any) -> int:
@@ -153,7 +153,7 @@ def plan_(env: RunEnvironment, sessions: tuple[str, ...], force: bool, empty: bo
 @SYNC_OPTIONS
 @DRY_RUN
 @AS_JSON
-@ACCOUNT
+@ONE_ACCOUNT
 @general_options
 @pass_env
 def sync(
@@ -183,7 +183,7 @@ def _single(name: Literal["add", "revise", "remove"], text: str) -> None:
     @SOURCE_OPTIONS
     @DRY_RUN
     @AS_JSON
-    @ACCOUNT
+    @ONE_ACCOUNT
     @general_options
     @pass_env
     def command(

@@ -268,6 +268,12 @@ ACCOUNT = _stored(
     multiple=True,
     help="Use only this account, as main or zoom/main; repeatable.  [default: all]",
 )
+ONE_ACCOUNT = _stored(
+    "--account",
+    metavar="NAME",
+    multiple=True,
+    help="The account to use, if the settings have several, as main or berlin.",
+)
 VENDORS = click.option(
     "--vendor",
     "vendors",

@@ -6,7 +6,7 @@ import click
 
 from harvester.cli import SuggestingGroup
 from harvester.cli.options import examples
-from harvester.cli.rooms_booking import book, cancel
+from harvester.cli.rooms_book_cancel import book, cancel
 from harvester.cli.rooms_bookings import bookings
 from harvester.cli.rooms_demo import demo
 from harvester.cli.rooms_serve import serve

@@ -18,8 +18,8 @@ from connectors.models import Window
 from connectors.parsing import truncate_to_milliseconds
 from harvester.cli.from_settings import elastic_config
 from harvester.cli.options import (
-    ACCOUNT,
     DESTINATION,
+    ONE_ACCOUNT,
     apply,
     day_options,
     elasticsearch_options,
@@ -33,8 +33,8 @@ from harvester.cli.run_environment import RunEnvironment
 from harvester.formatting import plural
 from harvester.pipeline.destination import retry_policy
 from harvester.pipeline.request import Day, to_date
-from harvester.rooms.account import RoomsAccount
 from harvester.rooms.booking_documents import booking_documents
+from harvester.rooms.rooms_account import RoomsAccount
 from harvester.rooms.rooms_file import Room, RoomsFile
 from harvester.rooms.status_json import Titles
 from harvester.sinks.elastic.room_documents import RoomDocuments
@@ -64,7 +64,7 @@ logger = logging.getLogger(__name__)
 @CONFIG
 @TITLES
 @elasticsearch_options
-@ACCOUNT
+@ONE_ACCOUNT
 @general_options_without_config
 @pass_env
 def bookings(
@@ -85,7 +85,7 @@ def bookings(
     with opened(env) as account:
         window = _window(first, last, account.context.now(), env.zone(timezone))
         into_index = destination == "index" or (destination is None and bool(env.environment.get("ES_HOST")))
-        with _writer(env, into_index=into_index) as writer:
+        with _writer(env, account.label, into_index=into_index) as writer:
             return _harvest(account, file, window, writer)
 
 
@@ -112,7 +112,7 @@ class _Index:
 
 
 @contextmanager
-def _writer(env: RunEnvironment, *, into_index: bool) -> Iterator[_Stdout | _Index]:
+def _writer(env: RunEnvironment, account: str, *, into_index: bool) -> Iterator[_Stdout | _Index]:
     if not into_index:
         yield _Stdout()
         return
@@ -123,7 +123,7 @@ def _writer(env: RunEnvironment, *, into_index: bool) -> Iterator[_Stdout | _Ind
         retry = retry_policy(env.stop, env.machine)
         if notice := templates.install_missing(client, retry):
             logger.info("rooms: %s", notice)
-        yield _Index(RoomDocuments(client, retry), env.account)
+        yield _Index(RoomDocuments(client, retry), account)
 
 
 def _harvest(account: RoomsAccount, file: RoomsFile, window: Window, writer: _Stdout | _Index) -> int:

@@ -15,7 +15,7 @@ from harvester.background_task import background_task
 from harvester.cli.accounts import one_account
 from harvester.cli.from_settings import account_config
 from harvester.cli.options import (
-    ACCOUNT,
+    ONE_ACCOUNT,
     Decorator,
     WholeNumber,
     examples,
@@ -28,9 +28,9 @@ from harvester.cli.run_environment import RunEnvironment
 from harvester.config import checked_url
 from harvester.optional_libraries import require
 from harvester.pipeline.stop_signal import StopSignal
-from harvester.rooms.account import open_rooms_account
 from harvester.rooms.booking import RoomBooker
 from harvester.rooms.push_channels import PushChannels
+from harvester.rooms.rooms_account import open_rooms_account
 from harvester.rooms.rooms_file import RoomsFile
 from harvester.rooms.status_json import Titles
 from harvester.rooms.watcher import Watcher
@@ -70,7 +70,7 @@ PUSH: Decorator[Any] = click.option(
 @PUSH
 @CONFIG
 @TITLES
-@ACCOUNT
+@ONE_ACCOUNT
 @general_options_without_config
 @pass_env
 def serve(

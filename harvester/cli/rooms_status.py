@@ -10,8 +10,8 @@ import click
 
 from connectors.exit_codes import ExitCode
 from harvester.cli.options import (
-    ACCOUNT,
     AS_JSON,
+    ONE_ACCOUNT,
     WholeNumber,
     examples,
     general_options_without_config,
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 @CONFIG
 @TITLES
 @AS_JSON
-@ACCOUNT
+@ONE_ACCOUNT
 @general_options_without_config
 @pass_env
 def status(
@@ -78,7 +78,7 @@ def status(
 @click.option("--seats", type=WholeNumber(1, 10_000), metavar="N", help="With at least so many seats.")
 @CONFIG
 @AS_JSON
-@ACCOUNT
+@ONE_ACCOUNT
 @general_options_without_config
 @pass_env
 def find(
@@ -116,7 +116,7 @@ def find(
 
 
 @click.command(epilog=examples("harvester rooms discover > rooms.toml"))
-@ACCOUNT
+@ONE_ACCOUNT
 @general_options_without_config
 @pass_env
 def discover(env: RunEnvironment) -> int:

@@ -12,11 +12,17 @@ import click
 from connectors.exit_codes import ExitCode
 from harvester.background_task import background_task
 from harvester.cli.from_settings import elastic_config
-from harvester.cli.options import ACCOUNT, examples, general_options_without_config, pass_env, stdout_bytes
+from harvester.cli.options import (
+    ONE_ACCOUNT,
+    examples,
+    general_options_without_config,
+    pass_env,
+    stdout_bytes,
+)
 from harvester.cli.rooms_options import CONFIG, TITLES, opened, read_file
 from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.destination import retry_policy
-from harvester.rooms.account import RoomsAccount
+from harvester.rooms.rooms_account import RoomsAccount
 from harvester.rooms.rooms_file import ArduinoAccount, RoomsFile
 from harvester.rooms.status_json import Titles, to_json
 from harvester.rooms.watcher import Watcher
@@ -31,7 +37,7 @@ logger = logging.getLogger(__name__)
 )
 @CONFIG
 @TITLES
-@ACCOUNT
+@ONE_ACCOUNT
 @general_options_without_config
 @pass_env
 def watch(env: RunEnvironment, config: Path, titles: Titles | None) -> int:
@@ -61,7 +67,7 @@ def feeding_displays(
         if file.arduino is not None:
             stack.enter_context(_updating_things(env, account, file.arduino, watcher))
         if env.environment.get("ES_HOST"):
-            stack.enter_context(_indexing_states(env, watcher))
+            stack.enter_context(_indexing_states(env, account.label, watcher))
         yield
 
 
@@ -80,7 +86,7 @@ def _updating_things(
 
 
 @contextmanager
-def _indexing_states(env: RunEnvironment, watcher: Watcher) -> Iterator[None]:
+def _indexing_states(env: RunEnvironment, account: str, watcher: Watcher) -> Iterator[None]:
     from harvester.rooms.state_indexer import StateIndexer
     from harvester.sinks.elastic import templates
     from harvester.sinks.elastic.client import Client
@@ -90,7 +96,7 @@ def _indexing_states(env: RunEnvironment, watcher: Watcher) -> Iterator[None]:
         retry = retry_policy(env.stop, env.machine)
         if notice := templates.install_missing(client, retry):
             logger.info("rooms: %s", notice)
-        indexer = StateIndexer(RoomDocuments(client, retry), env.account, env.machine.elapsed)
+        indexer = StateIndexer(RoomDocuments(client, retry), account, env.machine.elapsed)
         watcher.add_listener(indexer.show)
         with background_task(indexer.run, env.stop, name="room-states"):
             yield

@@ -17,7 +17,7 @@ from harvester.log_redaction import Redactor
 from harvester.pipeline.clock import Clock
 from harvester.pipeline.quota_pool import SharedLimiters
 from harvester.pipeline.stop_signal import StopSignal
-from harvester.privacy.privacy import Privacy
+from harvester.privacy.run_privacy import Privacy
 from harvester.privacy.settings import to_privacy, to_treatment
 from harvester.privacy.treatment import Treatment
 from harvester.state.privacy import PrivacyState

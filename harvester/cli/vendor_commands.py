@@ -17,6 +17,7 @@ import connectors
 from connectors.errors import HarvestError
 from harvester.cli import VENDOR_COMMANDS, load_command
 from harvester.cli.accounts import Accounts, AccountSettings, accounts_of, find_accounts, none_configured
+from harvester.cli.concurrent_accounts import run_side_by_side
 from harvester.cli.from_settings import account_config, elastic_config, open_destination
 from harvester.cli.harvest_options import harvest_options, split_options
 from harvester.cli.monitoring import Monitors, monitored
@@ -29,7 +30,6 @@ from harvester.cli.options import (
 from harvester.cli.render.progress import ProgressDisplay
 from harvester.cli.render.summary import Summary, summary_lines, verdict_lines
 from harvester.cli.run_environment import RunEnvironment
-from harvester.cli.side_by_side import run_side_by_side
 from harvester.logging_setup import LINES, indented, messages_of
 from harvester.pipeline.destination import StreamDestination, choose_destination
 from harvester.pipeline.report import DestinationKind, Report

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from harvester.forgetting.person import Count, LeftOut, Person
-from harvester.forgetting.places import Place
-from harvester.privacy.forgotten import forget_identifiers
+from harvester.forgetting.searched_places import Place
+from harvester.privacy.forgotten_people import forget_identifiers
 from harvester.privacy.settings import SALT
 from harvester.state.privacy import PrivacyState
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from harvester.documents import Document
-from harvester.privacy.fields import Nature
-from harvester.privacy.forgotten import Action, ForgottenPeople, Identifier, Kind, forget_identifiers
+from harvester.privacy.forgotten_people import Action, ForgottenPeople, Identifier, Kind, forget_identifiers
+from harvester.privacy.personal_fields import Nature
 from harvester.privacy.treatment import PSEUDONYM, REMOVED, Pseudonyms
 
 NATURES: Mapping[Kind, tuple[Nature, ...]] = {

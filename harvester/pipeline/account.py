@@ -18,8 +18,8 @@ from harvester.pipeline.quota_pool import QuotaPool, SharedLimiters, quota_pool
 from harvester.pipeline.request import VendorOptions
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.vendor_clock import VendorClock, ask_vendor_time
-from harvester.privacy.connector import private
-from harvester.privacy.privacy import Privacy
+from harvester.privacy.private_connector import private
+from harvester.privacy.run_privacy import Privacy
 from harvester.state.layout import account_folder, quota_folder
 from harvester.state.quotas_and_tokens import AccountState
 

@@ -18,7 +18,7 @@ from harvester.output_file import prepare_output, wait_uninterrupted
 from harvester.pipeline.clock import Clock
 from harvester.pipeline.report import DestinationKind
 from harvester.pipeline.stop_signal import StopSignal
-from harvester.privacy.privacy import Privacy
+from harvester.privacy.run_privacy import Privacy
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig, Period
 from harvester.sinks.ndjson import Ndjson

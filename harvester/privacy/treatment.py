@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from connectors.models import Host, Meeting, MeetingRecord, Session
 from harvester.documents import Document
-from harvester.privacy.fields import PERSONAL, RAW, Nature
+from harvester.privacy.personal_fields import PERSONAL, RAW, Nature
 
 Mode = Literal["keep", "hash", "drop"]
 

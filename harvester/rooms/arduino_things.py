@@ -1,7 +1,7 @@
 """Keeps Arduino Things in step with the states of the rooms of the same names.
 
 The properties are the 13 of the code of arduino-iotcloud-gcal-sync; its description named two of them differently. Only
-what differs is written, the newest state wins, and what somebody else changed is corrected when the Things are listed again.
+what differs is written, the newest state wins, and a change by another program is corrected when the Things are listed again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Books rooms from now on, and cancels such bookings.
 
 A booking is checked against the calendar as it is, is sent once, and after a doubtful answer is looked for before anything
-else. Then the calendar is read again: if somebody else booked at the same moment, one of the two bookings is withdrawn.
+else. Then the calendar is read again: if another booking was made at the same moment, one of the two is withdrawn.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from connectors.errors import HarvestError, VendorError
-from connectors.google_meet.room_calendars import NewEvent, RoomCalendars, is_doubtful
+from connectors.google_meet.room_calendar_api import NewEvent, RoomCalendars, is_doubtful
 from connectors.google_meet.room_events import RoomEvent
 from connectors.parsing import format_seconds
 from harvester.rooms.calendar_copy import CalendarCopy
@@ -172,7 +172,7 @@ class RoomBooker:
             if _was_first(booked, other.event):
                 continue
             self._delete(copy, booked)
-            raise BookingRefused("the room has just been booked by somebody else")
+            raise BookingRefused("another booking of the room was faster")
 
     def _delete(self, copy: CalendarCopy, booked: RoomEvent) -> None:
         try:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.errors import HarvestError, Interrupted, VendorError
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden
-from connectors.google_meet.room_calendars import CalendarReading, RoomCalendars, SyncTokenExpired
+from connectors.google_meet.room_calendar_api import CalendarReading, RoomCalendars, SyncTokenExpired
 from connectors.google_meet.room_events import RoomEvent
 from harvester.rooms.rooms_file import Room
 from harvester.rooms.status import RoomStatus, status, unknown_status
@@ -137,17 +137,17 @@ class CalendarCopy:
                 self._apply(self._calendars.changes(self.room.calendar, self._sync_token), began)
             except SyncTokenExpired:
                 logger.debug(
-                    "rooms: %s: the sync token has expired; reading the calendar anew", self.room.name
+                    "rooms: %s: the sync token has expired; reading the whole calendar", self.room.name
                 )
             else:
                 return
-        self._apply(self._calendars.read(self.room.calendar, began - KEPT_PAST), began, anew=True)
+        self._apply(self._calendars.read(self.room.calendar, began - KEPT_PAST), began, replace=True)
 
-    def _apply(self, reading: CalendarReading, began: datetime, *, anew: bool = False) -> None:
-        """Take over a reading; `anew`: nothing of the copy stays. No other thread sees a copy that is half done."""
+    def _apply(self, reading: CalendarReading, began: datetime, *, replace: bool = False) -> None:
+        """Store a reading. `replace`: nothing of the earlier copy stays. No other thread sees a half of it."""
         zone = _zone(reading.time_zone) if self.room.zone is None else None
         with self._lock:
-            if anew:
+            if replace:
                 self._events = {}
                 self._busy_times_only = False
             for event in reading.events:

@@ -21,7 +21,7 @@ import orjson
 
 from connectors.base import Context
 from connectors.errors import HarvestError, Interrupted
-from connectors.google_meet.room_calendars import Channel, RoomCalendars
+from connectors.google_meet.room_calendar_api import Channel, RoomCalendars
 from connectors.parsing import format_seconds, parse_instant
 from harvester.rooms.rooms_file import Room
 

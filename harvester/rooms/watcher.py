@@ -1,7 +1,7 @@
 """Keeps the state of many rooms up to date, and passes on each change.
 
 Each calendar is read once a minute, the rooms spread evenly over it, and once an hour in full. The state of a room is
-computed anew after each reading and at each start or end of a meeting. One room that cannot be read delays no other.
+computed again after each reading and at each start or end of a meeting. One room that cannot be read delays no other.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Watcher:
         self._messages.put(_Message(kind="read", room=room))
 
     def show_change(self, room: str) -> None:
-        """Compute a room's state anew, because its copy was changed."""
+        """Compute a room's state again, because its copy was changed."""
         self._messages.put(_Message(kind="changed", room=room))
 
     def run(self, check_stop: Callable[[], None]) -> NoReturn:

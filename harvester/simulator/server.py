@@ -30,7 +30,7 @@ from harvester.output_file import write_output
 from harvester.simulator import VENDORS
 from harvester.simulator.arduino import app as arduino
 from harvester.simulator.arduino.app import ArduinoOptions
-from harvester.simulator.arduino.configuration import write_rooms
+from harvester.simulator.arduino.rooms_config_file import write_rooms
 from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.expected import GoogleSource, ZoomSource, write
 from harvester.simulator.faults import TRANSPORT, FaultInjector

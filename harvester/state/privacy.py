@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from connectors.parsing import format_milliseconds
-from harvester.privacy.forgotten import ForgottenIdentifier
+from harvester.privacy.forgotten_people import ForgottenIdentifier
 from harvester.state.database import Database
 from harvester.state.layout import make_private, privacy_database
 

@@ -12,9 +12,9 @@ from typing import Any, cast
 
 from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.meetecho.app import Meetecho
-from harvester.simulator.meetecho.exchanges import PlannedFault
 from harvester.simulator.meetecho.materials import Deck
 from harvester.simulator.meetecho.options import MeetechoOptions
+from harvester.simulator.meetecho.request_log import PlannedFault
 from harvester.simulator.meetecho.tokens import CLIENT_SECRET
 from harvester.simulator.server import Options, serving_simulator
 from tests.e2e.forked_command_line import ForkedCommandLine, Result

@@ -23,7 +23,7 @@ from tests.e2e.wakeup_delay import WakeupDelay
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 VENDORS = ("zoom", "webex", "google-meet", "meetecho")
-SHARE, SPEED = 0.8, 10.0
+SHARE, SPEED = 0.8, 4.0
 SEEDS = {"berlin": 11, "paris": 12, "rome": 13}
 
 
@@ -68,12 +68,12 @@ def over_their_limit(simulators: dict[str, Simulator], wakeup_delay: WakeupDelay
     """The rate limits that were exceeded in some sliding window, refused requests included.
 
     The simulator counts what arrives: while the machine holds it up, requests that were sent in time arrive together. Only as
-    many as the wakeup_delay measured may have.
+    many as the longest delay of a thread allows may have.
     """
     return {
         f"{label} {vendor} {name}": rate
         for label, simulator in simulators.items()
-        for vendor in VENDORS
+        for vendor in simulator.vendors
         for name, rate in simulator.traffic(vendor)["classes"].items()
         if rate["peak"]
         > max(
@@ -123,24 +123,26 @@ def test_ten_accounts_side_by_side_equal_the_truth_although_one_fails(
 
 
 def test_two_names_of_one_zoom_account_share_its_rate(tmp_path: Path) -> None:
-    with Simulator(tmp_path / "simulator", NOW, size=150, days=2, speed=SPEED) as simulator:
+    with Simulator(tmp_path / "simulator", NOW, size=120, days=2, speed=2.0) as simulator:
         names = [SimulatedAccount(vendor="zoom", label=label, simulator=simulator) for label in ("a", "b")]
         write_accounts(tmp_path / "harvester.toml", names)
         with WakeupDelay() as wakeup_delay:
             ended = Harvester(tmp_path, {})("all", *simulator.dates, HARVESTER_RATE_SHARE=str(SHARE))
         heavy = simulator.traffic()["classes"]["heavy"]
+        over = over_their_limit({"one": simulator}, wakeup_delay)
     assert ended.returncode == 0, ended.stderr.decode()
     assert differences(lines(ended.stdout), {**names[0].truth, **names[1].truth}) == []
     # Two limiters would let through 1.6 times the limit, for seconds, even on an idle machine.
     average = (heavy["requests"] - 1) / (heavy["last"] - heavy["first"])
     assert average <= heavy["limit"] * SHARE
-    assert heavy["peak"] <= heavy["limit"] * SHARE * (1 + wakeup_delay.longest * SPEED / heavy["period"]) + 1
+    assert over == {}
 
 
 def test_lines_on_stdout_stay_whole(
     accounts: list[SimulatedAccount], simulators: dict[str, Simulator], tmp_path: Path
 ) -> None:
-    chosen = [account for account in accounts if account.label in {"paris", "berlin"}]
+    # Webex permits one call for a meeting's quality in five minutes, and another test has just made it.
+    chosen = [account for account in accounts if account.vendor != "webex" and account.label != "refused"]
     write_accounts(tmp_path / "harvester.toml", chosen)
     ended = Harvester(tmp_path, {})("all", *simulators["paris"].dates)
     assert ended.returncode == 0, ended.stderr.decode()

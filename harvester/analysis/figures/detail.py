@@ -160,7 +160,7 @@ def minute_of(instant: datetime) -> float:
 
 def worst_people(meeting: Detail) -> list[str]:
     """The people with the highest latency, jitter and loss, measured against where they are poor."""
-    from harvester.analysis.figures.facts import POOR
+    from harvester.analysis.figures.fact_tables import POOR
 
     scores: dict[str, float] = defaultdict(float)
     for stay in meeting.stays:

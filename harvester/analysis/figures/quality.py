@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import sqrt
 
 from harvester.analysis.database import Database
-from harvester.analysis.figures.facts import Period, bucket_sql
+from harvester.analysis.figures.fact_tables import Period, bucket_sql
 from harvester.analysis.figures.table import Table
 
 LEAST_STAYS = 30

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from harvester.analysis.database import Database
-from harvester.analysis.figures.facts import Period, bucket_sql
+from harvester.analysis.figures.fact_tables import Period, bucket_sql
 from harvester.analysis.figures.table import Table
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

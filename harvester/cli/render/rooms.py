@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from connectors.google_meet.room_calendars import RoomResource
+from connectors.google_meet.room_calendar_api import RoomResource
 from harvester.cli.render.table import table_lines
 from harvester.printable import printable_json
 from harvester.rooms.booking import Booking, to_booking_json

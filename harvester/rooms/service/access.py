@@ -96,7 +96,7 @@ class ClientAccess:
         return hmac.compare_digest(secret.encode(), expected or b"\0") and expected is not None
 
     def cookie(self, client: str) -> str:
-        """A value that proves that somebody entered the client's secret, and does not contain it."""
+        """A value that proves that the client's secret was entered, and does not contain it."""
         proof = hmac.new(self._secrets[client], b"rooms page", hashlib.sha256).hexdigest()
         return f"{proof}.{client}"
 

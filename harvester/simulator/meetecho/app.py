@@ -24,11 +24,11 @@ from harvester.simulator.meetecho.attendance import Attendance
 from harvester.simulator.meetecho.control import Control
 from harvester.simulator.meetecho.datatracker import datatracker_api
 from harvester.simulator.meetecho.error_responses import ErrorResponse
-from harvester.simulator.meetecho.exchanges import Exchange, Exchanges, Reply, send_reply
 from harvester.simulator.meetecho.materials import FILES, Materials
+from harvester.simulator.meetecho.meetecho_api import RoomsApi
 from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.meetecho.request import Request
-from harvester.simulator.meetecho.rooms_api import RoomsApi
+from harvester.simulator.meetecho.request_log import Exchange, Exchanges, Reply, send_reply
 from harvester.simulator.meetecho.schedule import CONFIGURED
 from harvester.simulator.meetecho.tastypie import ROOT, BadRequest, BrokenRow
 from harvester.simulator.meetecho.tokens import CLIENT_ID, CLIENT_SECRET

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from harvester.simulator.meetecho.account import Room
-from harvester.simulator.meetecho.exchanges import Exchanges, PlannedFault
 from harvester.simulator.meetecho.formats import meetecho_stamp, parse_meetecho_stamp
 from harvester.simulator.meetecho.materials import Deck, Materials
-from harvester.simulator.meetecho.rooms_api import RoomsApi
+from harvester.simulator.meetecho.meetecho_api import RoomsApi
+from harvester.simulator.meetecho.request_log import Exchanges, PlannedFault
 
 PATH = "/_simulator/meetecho"
 

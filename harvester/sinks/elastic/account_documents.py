@@ -22,7 +22,7 @@ from connectors.models import Detail, Window
 from connectors.parsing import format_milliseconds, parse_instant
 from connectors.retry import RetryPolicy
 from harvester.documents import rank_of, version
-from harvester.sinks.elastic.answers import (
+from harvester.sinks.elastic.answer_parsing import (
     first_number,
     first_text,
     lacks_privileges,

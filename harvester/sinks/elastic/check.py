@@ -10,7 +10,7 @@ from connectors.errors import CredentialsError, HarvestError
 from connectors.exit_codes import ExitCode
 from connectors.retry import RetryPolicy
 from harvester.sinks.elastic import templates
-from harvester.sinks.elastic.answers import member
+from harvester.sinks.elastic.answer_parsing import member
 from harvester.sinks.elastic.client import Client, Response
 
 _LACKING = {

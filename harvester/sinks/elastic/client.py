@@ -24,13 +24,13 @@ from urllib3.exceptions import LocationValueError, SSLError
 from connectors.base import ResponseLimits
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
 from connectors.json_body import BodyRefused
+from connectors.limited_transport import NETWORK_ERRORS, ResponseTooLarge, ResponseTooSlow, is_unparsable
 from connectors.parsing import parse_retry_after
 from connectors.proxies_and_certificates import causes, certificate_fault, check_bundle, network_settings
 from connectors.retry import RetryPolicy, RetryState, count_attempts
-from connectors.transport import NETWORK_ERRORS, ResponseTooLarge, ResponseTooSlow, is_unparsable
 from harvester.logging_setup import ONCE
 from harvester.sinks.elastic.config import ElasticConfig
-from harvester.sinks.elastic.limited_node import limited_node, limited_serializers
+from harvester.sinks.elastic.response_limits import limited_node, limited_serializers
 
 REQUEST_SECONDS = 120.0
 """The longest pause of an answer."""

@@ -11,7 +11,7 @@ from connectors.errors import ConfigurationError, CredentialsError, HarvestError
 from connectors.models import Window
 from connectors.parsing import format_milliseconds
 from connectors.retry import RetryPolicy
-from harvester.sinks.elastic.answers import member, read_hits, read_text
+from harvester.sinks.elastic.answer_parsing import member, read_hits, read_text
 from harvester.sinks.elastic.client import Client, Response
 
 PAGE = 2_000

@@ -21,7 +21,7 @@ from connectors.models import Detail
 from connectors.parsing import format_milliseconds
 from connectors.retry import RetryPolicy
 from harvester.documents import version
-from harvester.sinks.elastic.answers import member, read_documents
+from harvester.sinks.elastic.answer_parsing import member, read_documents
 from harvester.sinks.elastic.bulk import read_results
 from harvester.sinks.elastic.client import RETRYABLE, Client, ErrorCause, Response, wait_before_retry
 from harvester.sinks.elastic.deletion import MissingPrivileges

@@ -12,7 +12,7 @@ from threading import Lock
 from connectors.errors import ConfigurationError
 from connectors.retry import RetryPolicy
 from harvester.sinks.elastic import templates
-from harvester.sinks.elastic.answers import member, read_objects, read_text
+from harvester.sinks.elastic.answer_parsing import member, read_objects, read_text
 from harvester.sinks.elastic.client import Client, Response
 
 

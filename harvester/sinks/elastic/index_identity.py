@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from connectors.retry import RetryPolicy
-from harvester.sinks.elastic.answers import lacks_privileges, member
+from harvester.sinks.elastic.answer_parsing import lacks_privileges, member
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.index_creation import index_uuids
 

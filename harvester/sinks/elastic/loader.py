@@ -30,6 +30,7 @@ from harvester.documents import (
     record_version,
     to_documents,
 )
+from harvester.non_ndjson_input import Readable
 from harvester.sinks.base import Ack
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.bulk import (
@@ -46,7 +47,6 @@ from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ID_BYTES
 from harvester.sinks.elastic.index_creation import Indices
 from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, TooLong, Treat, read_blocks
-from harvester.sinks.elastic.non_ndjson_input import Readable
 from harvester.state.rejects import Reject, Rejects, line_key
 
 logger = logging.getLogger(__name__)

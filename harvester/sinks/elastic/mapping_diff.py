@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from connectors.errors import ConfigurationError, CredentialsError
-from harvester.sinks.elastic.answers import lacks_privileges, read_objects
+from harvester.sinks.elastic.answer_parsing import lacks_privileges, read_objects
 from harvester.sinks.elastic.templates import Difference, flatten, index_definition
 
 if TYPE_CHECKING:

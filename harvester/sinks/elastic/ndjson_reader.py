@@ -19,9 +19,9 @@ import orjson
 from connectors.models import Detail
 from connectors.parsing import parse_instant
 from harvester.documents import FIRST_YEAR, HEADER, encode, has_index, last_year, version
+from harvester.non_ndjson_input import BLOCK_BYTES, BYTE_ORDER_MARK, Readable
 from harvester.sinks.elastic.bulk import ACTION_TAIL, Operation, action_head
 from harvester.sinks.elastic.config import ID_BYTES, ElasticConfig, Kind
-from harvester.sinks.elastic.non_ndjson_input import BLOCK_BYTES, BYTE_ORDER_MARK, Readable
 
 LONGEST_AHEAD = timedelta(days=1)
 """How far `harvested_at` may be ahead: then the clock that it came from was wrong."""

@@ -15,7 +15,7 @@ from connectors.models import Window
 from connectors.parsing import format_milliseconds
 from connectors.retry import RetryPolicy
 from harvester.documents import encode
-from harvester.sinks.elastic.answers import read_hits
+from harvester.sinks.elastic.answer_parsing import read_hits
 from harvester.sinks.elastic.bulk import ACTION_TAIL, REJECTED, BulkSender, Operation, action_head
 from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.deletion import Deletion, MissingPrivileges, delete_documents

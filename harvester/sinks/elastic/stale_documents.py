@@ -17,7 +17,7 @@ from connectors.models import MeetingRecord
 from connectors.parsing import format_milliseconds
 from connectors.retry import RetryPolicy
 from harvester.documents import record_version
-from harvester.sinks.elastic.answers import first_text, lacks_privileges, read_hits
+from harvester.sinks.elastic.answer_parsing import first_text, lacks_privileges, read_hits
 from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.deletion import Deletion, MissingPrivileges, cleanup_error, delete_documents

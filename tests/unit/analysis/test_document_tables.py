@@ -23,7 +23,7 @@ from harvester.analysis.document_tables import Read, read_documents
 from harvester.analysis.selection import Selection
 from harvester.analysis.source import Source
 from harvester.documents import encode
-from harvester.sinks.elastic.non_ndjson_input import NotNdjsonError
+from harvester.non_ndjson_input import NotNdjsonError
 from tests.invented_meetings import HARVESTED, full_harvest, plain, with_series
 from tests.unit.analysis.record_strategies import documents, write
 

@@ -18,7 +18,7 @@ from connectors.models import MeetingRecord
 from harvester.analysis import source
 from harvester.analysis.database import open_database
 from harvester.analysis.document_tables import read_documents
-from harvester.analysis.figures.facts import Period
+from harvester.analysis.figures.fact_tables import Period
 from harvester.analysis.figures.quality import wilson
 from harvester.analysis.org_units import Units
 from harvester.analysis.report_data import ReportData, report_data

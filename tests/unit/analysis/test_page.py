@@ -18,8 +18,8 @@ from connectors.attendance import to_record
 from connectors.models import Session, session_key
 from harvester.analysis import safe_svg
 from harvester.analysis.page import policy, render
-from harvester.analysis.page_text import clean, vendor_class
 from harvester.analysis.safe_svg import rebuilt
+from harvester.analysis.safe_text import clean, vendor_class
 from tests.invented_meetings import full_harvest, full_session, plain, with_series
 from tests.unit.analysis.record_strategies import documents
 from tests.unit.analysis.test_figures import figures

@@ -22,7 +22,7 @@ OPTIONS = (
 
 
 def parse(*words: str) -> VendorOptions | str:
-    """The options that these words stand for, or the error message."""
+    """The parsed options, or the error message."""
     found: list[VendorOptions] = []
 
     @click.command()
@@ -45,7 +45,7 @@ def parse(*words: str) -> VendorOptions | str:
         (["--mine"], set(), {"mine": ()}, True, None),
     ],
 )
-def test_options_are_what_was_given(
+def test_given_options_reach_the_request(
     words: list[str], options: set[str], given: dict[str, tuple[str, ...]], narrow: bool, ahead: int | None
 ) -> None:
     assert parse(*words) == VendorOptions(

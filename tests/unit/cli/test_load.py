@@ -18,8 +18,8 @@ from harvester.cli import cli
 from harvester.cli.load import report_load
 from harvester.cli.render.load import SHOWN
 from harvester.cli.run_environment import RunEnvironment
+from harvester.non_ndjson_input import NdjsonStream, NotNdjsonError
 from harvester.sinks.elastic.loader import Loader, LoadProgress, RejectedLine
-from harvester.sinks.elastic.non_ndjson_input import NdjsonStream, NotNdjsonError
 from harvester.state.layout import rejects_folder
 from harvester.state.rejects import Rejects
 from tests.unit.fake_context import NOW

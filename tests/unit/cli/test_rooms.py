@@ -15,9 +15,10 @@ from click.testing import CliRunner, Result
 
 from connectors.errors import CredentialsError, HarvestError, Unreachable
 from connectors.google_meet.errors import Forbidden
-from connectors.google_meet.room_calendars import CalendarReading, RoomResource
-from harvester.cli import cli, rooms_options
-from harvester.rooms.account import RoomsAccount
+from connectors.google_meet.room_calendar_api import CalendarReading, RoomResource
+from harvester.cli import cli, rooms_bookings, rooms_options
+from harvester.rooms.rooms_account import RoomsAccount
+from harvester.sinks.elastic import templates
 from tests.unit.fake_context import FakeContext
 from tests.unit.rooms.fake_calendars import FakeCalendars, at, event
 
@@ -200,6 +201,33 @@ def test_bookings_are_printed_as_documents(run: Run) -> None:
         ("booking", "Red", "later"),
     ]
     assert "2 bookings in 3 rooms" in found.stderr
+
+
+def test_bookings_of_an_account_are_replaced_and_deleted_under_its_name(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The label of the account may come from a file, and then differs from HARVESTER_ACCOUNT."""
+    stored: list[str] = []
+    deleted: list[tuple[str, str]] = []
+
+    class Documents:
+        def __init__(self, *_: Any) -> None: ...
+
+        def put_bookings(self, bookings: list[dict[str, Any]]) -> int:
+            stored.extend(booking["account"] for booking in bookings)
+            return 0
+
+        def delete_other_bookings(self, calendar: str, account: str, *_: Any) -> int:
+            deleted.append((calendar, account))
+            return 0
+
+    monkeypatch.setattr(rooms_bookings, "RoomDocuments", Documents)
+    monkeypatch.setattr(templates, "install_missing", lambda _client, _retry: None)
+    elasticsearch = {"ES_HOST": "http://127.0.0.1:9", "HARVESTER_ACCOUNT": "another"}
+    found = run("bookings", "--from", "2026-11-30", "--to", "2026-11-30", **elasticsearch)
+    assert found.return_value == 0
+    assert stored == ["main", "main"]
+    assert deleted == [("blue", "main"), ("red", "main"), ("hall", "main")]
 
 
 def test_busy_times_are_no_bookings(run: Run, calendars: Calendars) -> None:

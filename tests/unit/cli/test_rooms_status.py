@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from connectors.errors import Unreachable
-from connectors.google_meet.room_calendars import RoomResource
+from connectors.google_meet.room_calendar_api import RoomResource
 from harvester.cli import cli, rooms_status
-from harvester.rooms.account import RoomsAccount
+from harvester.rooms.rooms_account import RoomsAccount
 from tests.unit.fake_context import FakeContext
 from tests.unit.rooms.fake_calendars import FakeCalendars, at, event
 

@@ -1,4 +1,4 @@
-"""Which accounts a command harvests, and what it refuses."""
+"""The accounts that a command harvests, and combinations of options that are refused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_vendor_and_account_select(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert selected(vendors=("webex",)) == ["webex/main"]
 
 
-def test_what_the_pipeline_refuses_is_a_usage_error() -> None:
+def test_refusals_of_the_pipeline_are_usage_errors() -> None:
     with pytest.raises(click.UsageError, match="contradicts"), usage_errors():
         raise ValueError("contradicts itself")
 

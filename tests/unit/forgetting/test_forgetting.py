@@ -12,7 +12,7 @@ import pytest
 from harvester.documents import Document
 from harvester.forgetting.forgetting import Forgetting
 from harvester.forgetting.person import Count, LeftOut, Person
-from harvester.privacy.forgotten import Identifier
+from harvester.privacy.forgotten_people import Identifier
 from harvester.state.privacy import PrivacyState
 from tests.invented_meetings import HARVESTED
 

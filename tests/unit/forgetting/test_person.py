@@ -4,7 +4,7 @@ import pytest
 
 from harvester.documents import Document
 from harvester.forgetting.person import Count, Person, with_fewer_sessions
-from harvester.privacy.forgotten import Identifier, Kind
+from harvester.privacy.forgotten_people import Identifier, Kind
 from harvester.privacy.treatment import Pseudonyms
 
 EMAIL = Identifier(kind="email", text="grace@example.org")

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import ConfigurationError
-from harvester.privacy.fields import PERSONAL
-from harvester.privacy.forgotten import Identifier, forget_identifiers
+from harvester.privacy.forgotten_people import Identifier, forget_identifiers
+from harvester.privacy.personal_fields import PERSONAL
 from harvester.privacy.settings import SALT, to_privacy, to_treatment
 from harvester.state.privacy import PrivacyState
 from tests.invented_meetings import HARVESTED, full_harvest

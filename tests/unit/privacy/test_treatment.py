@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.models import Host, MeetingRecord
 from harvester.documents import encode, to_documents
-from harvester.privacy.fields import PERSONAL
+from harvester.privacy.personal_fields import PERSONAL
 from harvester.privacy.treatment import PSEUDONYM, REMOVED, Mode, Treatment, cut_address
 from tests.invented_meetings import full_harvest, full_meeting, full_session
 

@@ -8,7 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from connectors.errors import HarvestError, VendorError
-from connectors.google_meet.room_calendars import CalendarReading, NewEvent, RoomCalendars, SyncTokenExpired
+from connectors.google_meet.room_calendar_api import (
+    CalendarReading,
+    NewEvent,
+    RoomCalendars,
+    SyncTokenExpired,
+)
 from connectors.google_meet.room_events import RoomEvent
 
 

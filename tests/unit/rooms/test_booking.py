@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connectors.errors import HarvestError, Unreachable, VendorError
-from connectors.google_meet.room_calendars import NewEvent
+from connectors.google_meet.room_calendar_api import NewEvent
 from connectors.google_meet.room_events import RoomEvent
 from harvester.rooms.booking import CLIENT_PROPERTY, BookingRefused, NotYourBooking, RoomBooker, new_event_id
 from harvester.rooms.calendar_copy import CalendarCopy
@@ -142,7 +142,7 @@ def test_of_many_bookings_at_once_one_succeeds() -> None:
 def test_a_person_who_books_at_the_same_moment_keeps_the_room() -> None:
     office = Office()
     office.calendars.before_insert = lambda: office.calendars.set("blue", event("person", 10.25, 11))
-    with pytest.raises(BookingRefused, match="somebody else"):
+    with pytest.raises(BookingRefused, match="another booking"):
         office.book()
     office.copy.refresh()
     assert [each.id for each in office.copy.events()] == ["person"]

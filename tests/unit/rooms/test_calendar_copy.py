@@ -63,7 +63,7 @@ def test_an_expired_token_leads_to_a_full_reading(calendars: FakeCalendars) -> N
     assert copy.events() == ()
 
 
-def test_nobody_sees_an_empty_copy_while_it_is_read_anew(
+def test_a_full_reading_never_shows_an_empty_copy(
     calendars: FakeCalendars, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = copy_of(calendars)

@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from connectors.errors import Interrupted, Unreachable
-from connectors.google_meet.room_calendars import Channel
+from connectors.google_meet.room_calendar_api import Channel
 from harvester.rooms.push_channels import RETRY_AFTER, PushChannels
 from harvester.rooms.rooms_file import Room
 from tests.unit.fake_context import NOW, FakeContext

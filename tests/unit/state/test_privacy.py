@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import StateError
-from harvester.privacy.forgotten import Identifier, forget_identifiers
+from harvester.privacy.forgotten_people import Identifier, forget_identifiers
 from harvester.state.privacy import PrivacyState
 from tests.invented_meetings import HARVESTED
 

@@ -93,7 +93,7 @@ def test_the_line_fits_eighty_columns() -> None:
 
 
 def shown_on_terminal(monkeypatch: pytest.MonkeyPatch, show: Callable[[], None], **environment: str) -> str:
-    """What a terminal of 80 columns as stderr shows while this is called."""
+    """The output on a terminal of 80 columns as stderr during this call."""
     master, slave = pty.openpty()
     blocks: list[bytes] = []
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import requests
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from connectors.google_meet.room_calendars import Channel
+from connectors.google_meet.room_calendar_api import Channel
 from harvester.rooms.booking import RoomBooker
 from harvester.rooms.calendar_copy import CalendarCopy
 from harvester.rooms.push_channels import PushChannels

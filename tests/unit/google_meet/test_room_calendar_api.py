@@ -1,4 +1,4 @@
-"""connectors/google_meet/room_calendars.py: requests as Google's library builds them, and the meaning of the answers."""
+"""connectors/google_meet/room_calendar_api.py: requests as Google's library builds them, and the meaning of the answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from connectors.errors import BrokenResponse, HarvestError, Unreachable, VendorE
 from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.endpoints import CALENDAR, CALENDAR_BOOKING
 from connectors.google_meet.http_client import GoogleClient
-from connectors.google_meet.room_calendars import (
+from connectors.google_meet.room_calendar_api import (
     Channel,
     NewEvent,
     RoomCalendars,

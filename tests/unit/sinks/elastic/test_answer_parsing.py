@@ -12,7 +12,7 @@ import pytest
 from connectors.errors import ConfigurationError
 from connectors.models import Window
 from harvester.sinks.elastic.account_documents import AccountDocuments
-from harvester.sinks.elastic.answers import (
+from harvester.sinks.elastic.answer_parsing import (
     first_number,
     first_text,
     lacks_privileges,

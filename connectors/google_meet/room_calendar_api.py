@@ -2,7 +2,7 @@
 
 Calendar discovery document v3, revision 20261030, and directory_v1 (2026-11). A full listing gives a token, and a listing
 with the token gives what has changed since, cancelled events included; an expired token is answered with 410, then the
-calendar has to be read anew. `timeMin` bounds the end of an event, so meetings that run are listed.
+whole calendar has to be read again. `timeMin` bounds the end of an event, so meetings that run are listed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _RESOURCE_FIELDS = "nextPageToken,items(resourceEmail,resourceName,generatedReso
 
 
 class SyncTokenExpired(VendorError):
-    """The calendar must be read anew (410)."""
+    """The whole calendar must be read again (410)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

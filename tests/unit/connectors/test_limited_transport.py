@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from connectors.base import ResponseLimits
 from connectors.errors import BrokenResponse, CredentialsError, Unreachable, VendorError
 from connectors.http import Api, default_decision
-from connectors.transport import LimitedSession
+from connectors.limited_transport import LimitedSession
 from tests.unit.connectors.hostile_server import (
     CHUNKED,
     HEAD,

@@ -12,8 +12,8 @@ from connectors.errors import OutputError
 from harvester.documents import Document, encode
 from harvester.forgetting.person import Count, LeftOut, Person, with_fewer_sessions
 from harvester.output_file import open_output
-from harvester.privacy.fields import Nature
-from harvester.privacy.sealing import Sealer, map_hint
+from harvester.privacy.personal_fields import Nature
+from harvester.privacy.sealed_ids import Sealer, map_hint
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.person_search import PersonSearch, StoredDocument
 from harvester.state.layout import JournalLocation

@@ -10,7 +10,7 @@ import pytest
 
 from connectors.errors import Interrupted, VendorError
 from connectors.exit_codes import ExitCode
-from harvester.cli.side_by_side import MOST_AT_ONCE, run_side_by_side
+from harvester.cli.concurrent_accounts import MOST_AT_ONCE, run_side_by_side
 from harvester.logging_setup import configure_logging, messages_of
 from harvester.pipeline.report import Report
 from harvester.pipeline.stop_signal import StopSignal

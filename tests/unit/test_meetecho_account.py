@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import AlreadyRunning, ConfigurationError
-from harvester.meetecho_write_access import CREDENTIALS, open_meetecho
+from harvester.meetecho_account import CREDENTIALS, open_meetecho
 from harvester.pipeline.account import AccountConfig
 from harvester.pipeline.clock import Clock
 from harvester.pipeline.stop_signal import StopSignal

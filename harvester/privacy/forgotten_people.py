@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from connectors.models import MeetingRecord, Session
 from harvester.documents import Document
-from harvester.privacy.fields import PARTICIPANT_FIELDS, PERSONAL, Nature
+from harvester.privacy.personal_fields import PARTICIPANT_FIELDS, PERSONAL, Nature
 from harvester.privacy.treatment import EMAIL, Pseudonyms
 
 Kind = Literal["email", "id", "name"]
@@ -255,7 +255,7 @@ def kinds_of(nature: Nature, text: str) -> Iterator[Kind]:
     if nature is Nature.name:
         yield "name"
     if nature is Nature.person_id or (nature is Nature.participant_id and not text.isdigit()):
-        yield "id"  # Zoom numbers the participants of every meeting anew: such a number is no person's
+        yield "id"  # Zoom numbers participants per meeting: such a number identifies no person
 
 
 def _phrases(text: str, lengths: Iterable[int]) -> Iterator[str]:

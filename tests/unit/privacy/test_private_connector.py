@@ -11,7 +11,7 @@ import pytest
 from connectors.base import CheckResult
 from connectors.errors import QuotaExhausted, VendorError
 from connectors.models import MeetingRecord, MeetingRef, Reason, SkippedPartition, Window
-from harvester.privacy.connector import private
+from harvester.privacy.private_connector import private
 from harvester.privacy.settings import to_privacy
 from harvester.state.privacy import PrivacyState
 from tests.invented_meetings import HARVESTED, START, full_harvest

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.errors import ConfigurationError
-from harvester.row_files import MAX_BYTES, RowFormat, UnusableFile, read_items
+from harvester.input_rows import MAX_BYTES, RowFormat, UnusableFile, read_items
 
 FILES: dict[str, str] = {
     "rows.ndjson": '{"a": 1}\n\n{"a": 2}\n',

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from connectors.exit_codes import ExitCode
-from harvester.cli.options import ACCOUNT, AS_JSON, examples, general_options_without_config, pass_env
+from harvester.cli.options import AS_JSON, ONE_ACCOUNT, examples, general_options_without_config, pass_env
 from harvester.cli.render import rooms as render
 from harvester.cli.render.echo import echo
 from harvester.cli.rooms_options import CONFIG, Duration, named, opened, read_file
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 @click.option("--title", default=TITLE, metavar="TEXT", help=f"Title of the event.  [default: {TITLE}]")
 @CONFIG
 @AS_JSON
-@ACCOUNT
+@ONE_ACCOUNT
 @general_options_without_config
 @pass_env
 def book(
@@ -74,7 +74,7 @@ def book(
 @click.argument("room")
 @click.argument("event")
 @CONFIG
-@ACCOUNT
+@ONE_ACCOUNT
 @general_options_without_config
 @pass_env
 def cancel(env: RunEnvironment, room: str, event: str, config: Path) -> int:

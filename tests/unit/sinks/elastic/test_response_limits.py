@@ -15,7 +15,7 @@ from connectors.errors import Unreachable
 from connectors.json_body import MAX_DEPTH, BodyRefused, contains_too_deep
 from harvester.sinks.elastic.client import ANSWER_SHARE, Client, Response
 from harvester.sinks.elastic.config import ElasticConfig
-from harvester.sinks.elastic.limited_node import limited_serializers
+from harvester.sinks.elastic.response_limits import limited_serializers
 from tests.unit.connectors.hostile_server import CHUNKED, HEAD, Answer, endless, gzip_bomb, send, serve
 
 MEGABYTE = 1_000_000

@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 
 from connectors.models import MeetingRecord
 from harvester.documents import encode, to_documents
-from harvester.privacy.fields import PARTICIPANT_FIELDS, Nature
-from harvester.privacy.forgotten import Action, ForgottenPeople, Identifier, forget_identifiers, to_digest
+from harvester.privacy.forgotten_people import (
+    Action,
+    ForgottenPeople,
+    Identifier,
+    forget_identifiers,
+    to_digest,
+)
+from harvester.privacy.personal_fields import PARTICIPANT_FIELDS, Nature
 from harvester.privacy.treatment import Pseudonyms
 from tests.invented_meetings import full_harvest, full_meeting, full_session
 

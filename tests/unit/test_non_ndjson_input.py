@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harvester.non_ndjson_input import NdjsonStream, NotNdjsonError, find_problem
 from harvester.sinks.elastic.ndjson_reader import read_blocks
-from harvester.sinks.elastic.non_ndjson_input import NdjsonStream, NotNdjsonError, find_problem
 
 DOCUMENTS = [
     {

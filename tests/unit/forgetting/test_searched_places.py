@@ -17,10 +17,10 @@ from connectors.models import MeetingRecord, MeetingRef
 from harvester.documents import encode, to_documents
 from harvester.forgetting.forgetting import Forgetting, Result
 from harvester.forgetting.person import Count, Person
-from harvester.forgetting.places import FilePlace, JournalPlace, Place, RejectsPlace
-from harvester.privacy.fields import Nature
-from harvester.privacy.forgotten import Action, Identifier
-from harvester.privacy.sealing import Sealer
+from harvester.forgetting.searched_places import FilePlace, JournalPlace, Place, RejectsPlace
+from harvester.privacy.forgotten_people import Action, Identifier
+from harvester.privacy.personal_fields import Nature
+from harvester.privacy.sealed_ids import Sealer
 from harvester.privacy.treatment import Pseudonyms, Treatment
 from harvester.state.journal import Journal
 from harvester.state.layout import JournalLocation

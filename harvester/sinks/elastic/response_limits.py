@@ -19,7 +19,7 @@ from elasticsearch.serializer import NdjsonSerializer, OrjsonSerializer
 
 from connectors.base import ResponseLimits
 from connectors.json_body import EMPTY, parse_body
-from connectors.transport import LimitedSession
+from connectors.limited_transport import LimitedSession
 
 
 def limited_node(

@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.models import Host, Meeting, Session
 from harvester.documents import to_documents
-from harvester.privacy.fields import NEUTRAL, PARTICIPANT_FIELDS, PERSONAL, RAW
+from harvester.privacy.personal_fields import NEUTRAL, PARTICIPANT_FIELDS, PERSONAL, RAW
 from tests.invented_meetings import full_harvest
 
 CLASSES = (PERSONAL.keys(), NEUTRAL, RAW)

@@ -10,7 +10,7 @@ from typing import Any, cast
 from connectors.base import CheckResult, Connector
 from connectors.errors import HarvestError
 from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Window
-from harvester.privacy.privacy import Privacy
+from harvester.privacy.run_privacy import Privacy
 
 
 def private(connector: Connector, privacy: Privacy) -> Connector:
