@@ -166,7 +166,7 @@ def run_harvest(
             )
             _harvest_all(accounts, runner, env, summary)
             if opened.kind == "file":
-                _set_aside_if_stopped(opened, summary.reports)
+                _set_aside_if_incomplete(opened, summary.reports)
         if vendors is None:
             for code, line in verdict_lines(summary.reports):
                 logger.log(logging.ERROR if code else logging.INFO, line)
@@ -180,13 +180,22 @@ def refuse_raw(request: HarvestRequest, env: RunEnvironment) -> None:
         )
 
 
-def _set_aside_if_stopped(file: StreamDestination, reports: Sequence[Report]) -> None:
-    """Do not put a file in its place if a vendor was stopped before the end of its run."""
-    if all(report.stopped is None for report in reports):
+def _set_aside_if_incomplete(file: StreamDestination, reports: Sequence[Report]) -> None:
+    """Do not put a file in its place if the run of an account was stopped, or the vendor could not be read."""
+    if not any(is_incomplete(report) for report in reports):
         return
     file.complete = False
     if file.incomplete_path is not None and any(report.documents for report in reports):
-        logger.warning(f"the run was stopped early: its documents are in {file.incomplete_path}")
+        logger.warning(f"the run is not complete: its documents are in {file.incomplete_path}")
+
+
+def is_incomplete(report: Report) -> bool:
+    """Whether what was written is no answer to what was asked for: the run was stopped, a listing failed, or every meeting."""
+    return (
+        report.stopped is not None
+        or report.failed_listings > 0
+        or (report.failed > 0 and not report.documents)
+    )
 
 
 def _accounts(

@@ -24,11 +24,19 @@ def as_json(readings: Iterable[RoomReading]) -> str:
 
 
 def status_table(readings: Sequence[RoomReading]) -> list[str]:
+    """With a column for the zone if the rooms are in several."""
+    zones = len({reading.status.zone.key for reading in readings}) > 1
     rows = [
-        (reading.room, _state(reading), display_text(reading.status, reading.titles), _next(reading))
+        (
+            reading.room,
+            *((reading.status.zone.key,) if zones else ()),
+            _state(reading),
+            display_text(reading.status, reading.titles),
+            _next(reading),
+        )
         for reading in readings
     ]
-    return table_lines(("room", "state", "now", "next"), rows)
+    return table_lines(("room", *(("zone",) if zones else ()), "state", "now", "next"), rows)
 
 
 def free_json(rooms: Iterable[tuple[Room, RoomReading]]) -> str:
@@ -51,14 +59,14 @@ def booking_json(booking: Booking) -> str:
 
 
 def booking_line(booking: Booking, zone: ZoneInfo) -> str:
-    times = f"{clock_time(booking.start, zone)} to {clock_time(booking.end, zone)}"
+    times = f"{clock_time(booking.start, zone)} to {clock_time(booking.end, zone)} ({zone.key})"
     cancel = f"harvester rooms cancel {shlex.quote(booking.room)} {booking.event.id}"
     return f"{booking.room} is booked from {times}; to cancel: {cancel}"
 
 
 def as_toml(resources: Iterable[RoomResource]) -> str:
     """A file that `--config` reads. Rooms of the same name get the end of their calendar's address."""
-    lines = ["[rooms]", '# titles = "hide"          # or "show"', ""]
+    lines = ["[rooms]", '# titles = "show"          # or "hide"', ""]
     taken: set[str] = set()
     for resource in sorted(resources, key=lambda each: (each.building or "", each.name, each.calendar)):
         name = resource.name if resource.name not in taken else f"{resource.name} ({resource.calendar})"

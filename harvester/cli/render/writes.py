@@ -45,6 +45,10 @@ def room_fields(room: Room, group: str) -> dict[str, Any]:
     }
 
 
+def _described(room: Room) -> str:
+    return room.description or "without a description"
+
+
 def room_minutes(room: Room) -> int | None:
     if room.start is None or room.end is None:
         return None
@@ -162,16 +166,16 @@ def _change_text(change: Change) -> str:
                 f"{desired.session_id} create: {_time(desired.start, desired.minutes)}, {desired.description}"
             )
         case Replace(desired=desired, rooms=rooms):
-            old = "; ".join(f"{_time(room.start, room_minutes(room))}, {room.description}" for room in rooms)
+            old = "; ".join(f"{_time(room.start, room_minutes(room))}, {_described(room)}" for room in rooms)
             return f"{desired.session_id} replace: {_time(desired.start, desired.minutes)}, {desired.description} (now: {old})"
         case Delete(room=room, reason=reason):
-            return f"{room.number} delete ({reason}): {_time(room.start, room_minutes(room))}, {room.description}"
+            return f"{room.number} delete ({reason}): {_time(room.start, room_minutes(room))}, {_described(room)}"
         case Finding(message=message, rooms=rooms):
             return (
                 f"{rooms[0].number} finding: {message}: {', '.join(room.url or room.uuid for room in rooms)}"
             )
         case Unlisted(room=room):
-            return f"{room.number} not in the file: {_time(room.start, room_minutes(room))}, {room.description}; it stays"
+            return f"{room.number} not in the file: {_time(room.start, room_minutes(room))}, {_described(room)}; it stays"
         case Keep(desired=desired) | Past(desired=desired):
             return f"{desired.session_id} as in the file"
 

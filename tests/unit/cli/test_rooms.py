@@ -105,6 +105,14 @@ def test_a_table_has_a_line_for_each_room(run: Run) -> None:
     assert "Free all day" in found.stdout
 
 
+def test_rooms_in_several_zones_are_shown_with_their_zones(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "rooms.toml").write_text(ROOMS.replace("capacity = 2", 'timezone = "Asia/Tokyo"'))
+    shown = run("status").stdout.splitlines()
+    assert shown[0].split() == ["room", "zone", "state", "now", "next"]
+    assert "Asia/Tokyo" in shown[2]
+    assert "Free until 19:30" in shown[2]
+
+
 def test_json_is_a_list_with_the_rooms_asked_for(run: Run) -> None:
     found = json.loads(run("status", "red", "BLUE", "--json").stdout)
     assert [(room["room"], room["busy"]) for room in found] == [("Red", False), ("Blue", True)]
@@ -190,7 +198,10 @@ def test_a_booking_that_does_not_fit_is_refused(run: Run) -> None:
     assert refused.return_value == 75
     assert "free for 30 minutes only" in refused.stderr
     fitting = run("book", "Red", "--for", "1h", "--fit")
-    assert "Red is booked from 11:00 to 11:30; to cancel: harvester rooms cancel Red " in fitting.stdout
+    assert (
+        "Red is booked from 11:00 to 11:30 (Europe/Rome); to cancel: harvester rooms cancel Red "
+        in fitting.stdout
+    )
 
 
 def test_bookings_are_printed_as_documents(run: Run) -> None:

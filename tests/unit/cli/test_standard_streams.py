@@ -128,3 +128,16 @@ def test_characters_outside_the_encoding_of_stdout_are_printed_by_number(state: 
     )
     assert ended.returncode == 0, ended.stderr
     assert rb"/\u0109" in ended.stdout
+
+
+@pytest.mark.parametrize("command", ["rooms --help", "completion bash", "templates show", "check zoom"])
+def test_a_reader_that_has_gone_is_no_failure(state: Path, command: str) -> None:
+    words = [sys.executable, "-m", "harvester", *command.split()]
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, cwd=state, check=False)
+    finally:
+        os.close(writing)
+    assert ended.returncode == 0
+    assert b"closed" not in ended.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 
 from harvester.cli import cli, vendor_commands
 from harvester.cli.options import GeneralOptions, usage_errors
+from harvester.pipeline.report import Report
 
 
 def test_vendor_and_account_select(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,3 +38,20 @@ def test_deleting_orphans_goes_with_repair() -> None:
     ended = CliRunner().invoke(cli, ["verify", "zoom", "--delete-orphans"], standalone_mode=False)
     assert isinstance(ended.exception, click.UsageError)
     assert "--repair" in str(ended.exception)
+
+
+@pytest.mark.parametrize(
+    ("changes", "incomplete"),
+    [
+        ({}, False),
+        ({"failed": 1, "documents": 5}, False),
+        ({"failed": 1}, True),
+        ({"failed_listings": 1, "documents": 5}, True),
+        ({"stopped": "interrupted", "documents": 5}, True),
+    ],
+)
+def test_a_file_is_replaced_by_a_complete_answer_only(changes: dict[str, Any], incomplete: bool) -> None:
+    report = Report(vendor="zoom", account="main")
+    for name, value in changes.items():
+        setattr(report, name, value)
+    assert vendor_commands.is_incomplete(report) is incomplete
