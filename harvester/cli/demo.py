@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shlex
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +20,7 @@ import orjson
 
 import connectors
 from connectors.models import MeetingRecord
-from harvester.cli import vendor_commands
+from harvester.cli import PROGRAM, vendor_commands
 from harvester.cli.options import (
     ES_HOST,
     INDEX_PERIOD,
@@ -217,16 +218,24 @@ def _shortened(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "quality": short}
 
 
+def _typed_program() -> str:
+    """How this program was called, if a shell would not find it by its name: `.venv/bin/harvester`."""
+    called = Path(sys.argv[0])
+    if shutil.which(PROGRAM) or called.name != PROGRAM:
+        return PROGRAM
+    return shlex.quote(str(called))
+
+
 def _suggest(output: Path) -> None:
-    file = shlex.quote(str(output))
+    file, program = shlex.quote(str(output)), _typed_program()
     logger.info(
         f"\nThe documents are in {file}, one a line. Try next:\n"
-        f"  harvester attendance {file} --by person\n"
-        f"  harvester report {file} -o report.html\n"
+        f"  {program} attendance {file} --by person\n"
+        f"  {program} report {file} -o report.html\n"
         f"  jq -r 'select(.kind==\"session\" and .email) | .email' {file} | sort | uniq -c | sort -rn | head\n"
         f"  jq -r 'select(.kind==\"meeting\") | [.start_time // .scheduled_start_time, .participants, .topic] | @tsv' {file}\n"
         f"  jq -s 'map(select(.kind==\"meeting\") | .participant_seconds) | add / 3600' {file}\n"
-        "Your own accounts: harvester check, then harvester zoom --date yesterday; harvester status shows what has been harvested.",
+        f"For your own accounts: {program} init, then {program} all. The README goes on from there.",
         extra=LINES,
     )
     sys.stderr.flush()

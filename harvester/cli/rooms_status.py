@@ -105,6 +105,10 @@ def find(
         and (reading.status.free_until is None or reading.status.free_until >= moment + duration)
         and (seats is None or (room.capacity is not None and room.capacity >= seats))
     ]
+    if seats is not None and all(room.capacity is None for room, _, _ in found):
+        logger.warning(
+            "rooms: no room has a capacity in %s, so none is known to have %d seats", config, seats
+        )
     fitting.sort(key=lambda pair: (pair[0].capacity or 0, pair[0].name))
     if as_json:
         echo(render.free_json(fitting))

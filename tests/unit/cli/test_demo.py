@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from harvester.cli import cli, vendor_commands
+from harvester.cli import demo as demo_module
 from harvester.cli.run_environment import RunEnvironment
 from harvester.simulator import server
 
@@ -76,3 +77,20 @@ def test_the_help_shows_no_names_of_types() -> None:
     text = run("--help").stdout
     assert "RANGE" not in text
     assert "INTEGER" not in text
+
+
+@pytest.mark.parametrize(
+    ("called", "found", "named"),
+    [
+        (".venv/bin/harvester", None, ".venv/bin/harvester"),
+        (".venv/bin/harvester", "/usr/bin/harvester", "harvester"),
+        ("/a folder/harvester", None, "'/a folder/harvester'"),
+        ("/usr/lib/python/harvester/__main__.py", None, "harvester"),
+    ],
+)
+def test_suggestions_name_the_program_as_it_was_called(
+    monkeypatch: pytest.MonkeyPatch, called: str, found: str | None, named: str
+) -> None:
+    monkeypatch.setattr(demo_module.sys, "argv", [called])
+    monkeypatch.setattr(demo_module.shutil, "which", lambda _name: found)
+    assert demo_module._typed_program() == named

@@ -261,3 +261,12 @@ def test_booking_needs_a_client_with_a_secret(run: Run) -> None:
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "rooms.example.org", "https://user:x@example.org"])
 def test_messages_are_sent_to_https_only(run: Run, url: str) -> None:
     assert run("serve", "--push", url).exception is not None
+
+
+def test_unknown_capacities_are_named_if_seats_are_asked_for(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "rooms.toml").write_text(
+        "".join(line for line in ROOMS.splitlines(True) if "capacity" not in line)
+    )
+    found = run("find", "--seats", "2")
+    assert found.return_value == 65
+    assert "no room has a capacity in rooms.toml" in found.stderr
