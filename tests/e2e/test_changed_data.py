@@ -40,8 +40,8 @@ class Vendor:
 
     @contextmanager
     def at(self, shown: datetime) -> Iterator[Harvester]:
-        def made(_now: datetime, *, speed: float) -> SimulatedClock:
-            return SimulatedClock(shown, speed=speed)
+        def made(_now: datetime, **speeds: float) -> SimulatedClock:
+            return SimulatedClock(shown, **speeds)
 
         with (
             patch.object(server, "SimulatedClock", made),

@@ -79,7 +79,7 @@ def test_a_wrong_file_is_named_and_never_shown(
     harvester = Harvester(tmp_path, {**served.settings, "GOOGLE_CREDENTIALS": str(file)})
     ended = harvester("google-meet", *WHOLE, "--destination", "stdout")
     answer = " ".join(ended.stderr.decode().split())
-    assert (ended.returncode, ended.stdout) == (77, b""), answer
+    assert (ended.returncode, ended.stdout) == (78, b""), answer
     assert message in answer
     assert "Traceback" not in answer
     assert "marked-secret-51c4" not in answer

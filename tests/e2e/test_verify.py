@@ -144,7 +144,9 @@ def journal_files(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and "account.db" not in path.name and not path.name.endswith(".lock")
+        if path.is_file()
+        and not path.name.startswith(("account.db", "quotas.db"))
+        and not path.name.endswith(".lock")
     }
 
 

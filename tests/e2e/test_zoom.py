@@ -20,6 +20,10 @@ def pointed(sandbox: IndexSandbox, simulator: Simulator, **more: str) -> Harvest
     return Harvester(sandbox.folder, settings)
 
 
+PAGE = 50
+"""Documents with the vendor's rows and samples are large, and so are answers with many of them."""
+
+
 def hits(sandbox: IndexSandbox) -> list[dict[str, Any]]:
     """Every stored document with its index and version, a page of ids at a time."""
     sandbox.ask("POST", f"/{sandbox.prefix}*/_refresh")
@@ -27,7 +31,7 @@ def hits(sandbox: IndexSandbox) -> list[dict[str, Any]]:
     after: list[str] = []
     while True:
         asked: dict[str, Any] = {
-            "size": 5_000,
+            "size": PAGE,
             "version": True,
             "sort": [{"document_id": "asc"}],
             "query": {"match_all": {}},
@@ -36,7 +40,7 @@ def hits(sandbox: IndexSandbox) -> list[dict[str, Any]]:
             asked["search_after"] = after
         page = sandbox.ask("POST", f"/{sandbox.prefix}*/_search", asked).body["hits"]["hits"]
         found += page
-        if len(page) < 5_000:
+        if len(page) < PAGE:
             return found
         after = page[-1]["sort"]
 

@@ -63,6 +63,10 @@ logging.getLogger("elastic_transport.node_pool").setLevel(logging.ERROR)
 warnings.simplefilter("ignore", elasticsearch.ElasticsearchWarning)
 
 
+class AnswerTooLarge(Unreachable):
+    """An answer exceeds the limits; one that asks for less may not."""
+
+
 class ErrorCause(NamedTuple):
     """Why a request, or one item of a bulk request, failed."""
 
@@ -241,8 +245,8 @@ class Client:
         remedy = f"{fault.remedy} in ES_CA_CERTS" if fault.authority else fault.remedy
         return ConfigurationError(f"the certificate of {self.config.url} {fault.words}: {remedy}")
 
-    def _refused(self, what: str) -> Unreachable:
-        return Unreachable(
+    def _refused(self, what: str) -> AnswerTooLarge:
+        return AnswerTooLarge(
             f"Elasticsearch at {self.config.url} sent {what}, which is refused: check what stands in front of "
             "Elasticsearch, or raise HARVESTER_MAX_RESPONSE_MB"
         )

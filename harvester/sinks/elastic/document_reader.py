@@ -12,7 +12,7 @@ from connectors.models import Window
 from connectors.parsing import format_milliseconds
 from connectors.retry import RetryPolicy
 from harvester.sinks.elastic.answer_parsing import member, read_hits, read_text
-from harvester.sinks.elastic.client import Client, Response
+from harvester.sinks.elastic.client import AnswerTooLarge, Client, Response
 
 PAGE = 2_000
 KEEP_ALIVE = "5m"
@@ -55,11 +55,17 @@ class DocumentReader:
             while True:
                 self._retry.wait(0)  # raises Interrupted between pages
                 search["pit"] = {"id": point, "keep_alive": KEEP_ALIVE}
-                found = self._post("/_search?allow_partial_search_results=false", search)
+                try:
+                    found = self._post("/_search?allow_partial_search_results=false", search)
+                except AnswerTooLarge:
+                    if search["size"] == 1:
+                        raise
+                    search["size"] //= 2  # documents with the vendor's rows and samples are large
+                    continue
                 point = str(member(found.body, "pit_id") or point)
                 hits = read_hits(self._client, found, _source=dict, sort=list)
                 yield from (hit for hit in hits if self._config.is_own_index(hit["_index"]))
-                if len(hits) < PAGE:
+                if len(hits) < search["size"]:
                     return
                 search["search_after"] = hits[-1]["sort"]
         finally:

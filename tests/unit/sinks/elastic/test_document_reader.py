@@ -10,7 +10,7 @@ import pytest
 
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
 from harvester.sinks.elastic import document_reader
-from harvester.sinks.elastic.client import Response
+from harvester.sinks.elastic.client import AnswerTooLarge, Response
 from harvester.sinks.elastic.document_reader import DocumentReader
 from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, stored
 
@@ -73,3 +73,32 @@ def test_a_refusal_says_what_to_do(status: int, kind: str, error: type[HarvestEr
     with pytest.raises(error, match=words):
         list(DocumentReader(client, Waits().policy()).read())
     assert client.requests[-1] == ("DELETE", "/_pit")
+
+
+def test_a_page_that_is_too_large_is_asked_for_in_smaller_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Documents with --raw and --series are large."""
+    monkeypatch.setattr(document_reader, "PAGE", 4)
+    sizes: list[int] = []
+
+    class Limited(Scripted):
+        def send(self, method: str, path: str, *, body: Any = None, **more: Any) -> Response:
+            if path.startswith("/_search"):
+                sizes.append(body["size"])
+                if body["size"] > 1:
+                    raise AnswerTooLarge("too large")
+            return super().send(method, path, body=body, **more)
+
+    client = Limited(stored, pages([hit(1)], [hit(2)], []))
+    found = [orjson.loads(line)["number"] for line in DocumentReader(client, Waits().policy()).read()]
+    assert found == [1, 2]
+    assert sizes == [4, 2, 1, 1, 1]
+
+
+def test_one_document_that_is_too_large_is_an_error() -> None:
+    def answer(method: str, path: str) -> Response | None:
+        if path.startswith("/_search"):
+            raise AnswerTooLarge("too large")
+        return Response(status=200, body={"id": "point-0"}) if "_pit?" in path else None
+
+    with pytest.raises(AnswerTooLarge):
+        read(answer)
