@@ -24,6 +24,9 @@ RETRY = RetryPolicy(
     wait=time.sleep, elapsed=time.monotonic, now=lambda: datetime.now(UTC), limits=ELASTICSEARCH_LIMITS
 ).within(10.0)
 
+LARGEST_ANSWER = 1_000_000_000
+"""The tests read whole indices at once."""
+
 
 def login(user: User | None) -> dict[str, str]:
     """The credentials of a user, as arguments of `ElasticConfig`."""
@@ -50,9 +53,13 @@ class IndexSandbox:
             sandbox.clear()
 
     def cluster(self, **more: Any) -> ElasticConfig:
-        return ElasticConfig(
-            **{"host": self.node.url, "prefix": self.prefix, **login(self.administrator), **more}
-        )
+        settings = {
+            "host": self.node.url,
+            "prefix": self.prefix,
+            "max_response_bytes": LARGEST_ANSWER,
+            **login(self.administrator),
+        }
+        return ElasticConfig(**{**settings, **more})
 
     def client(self, **more: Any) -> Client:
         client = Client(self.cluster(**more), time.monotonic)

@@ -20,10 +20,6 @@ def pointed(sandbox: IndexSandbox, simulator: Simulator, **more: str) -> Harvest
     return Harvester(sandbox.folder, settings)
 
 
-PAGE = 50
-"""Documents with the vendor's rows and samples are large, and so are answers with many of them."""
-
-
 def hits(sandbox: IndexSandbox) -> list[dict[str, Any]]:
     """Every stored document with its index and version, a page of ids at a time."""
     sandbox.ask("POST", f"/{sandbox.prefix}*/_refresh")
@@ -31,7 +27,7 @@ def hits(sandbox: IndexSandbox) -> list[dict[str, Any]]:
     after: list[str] = []
     while True:
         asked: dict[str, Any] = {
-            "size": PAGE,
+            "size": 5_000,
             "version": True,
             "sort": [{"document_id": "asc"}],
             "query": {"match_all": {}},
@@ -40,7 +36,7 @@ def hits(sandbox: IndexSandbox) -> list[dict[str, Any]]:
             asked["search_after"] = after
         page = sandbox.ask("POST", f"/{sandbox.prefix}*/_search", asked).body["hits"]["hits"]
         found += page
-        if len(page) < PAGE:
+        if len(page) < 5_000:
             return found
         after = page[-1]["sort"]
 
