@@ -33,11 +33,13 @@ def raise_on_signals() -> None:
 def finish_on_signals(stop: StopSignal, seconds: float = SECONDS_TO_FINISH) -> None:
     """The first signal sets the stop signal; the second one, or the end of the time, ends the process at once."""
 
+    countdown = Countdown(seconds)
+
     def handle(number: int, _frame: FrameType | None) -> None:
         code = 128 + number
         if stop.is_set:
             os._exit(code)
-        _leave_after(seconds, code)
+        countdown.begin(code)
         stop.set(code)
         stop.interrupt_call()
 
@@ -51,7 +53,26 @@ def interrupt(number: int, _frame: FrameType | None) -> None:
     raise Interrupted(exit_code=128 + number)
 
 
-def _leave_after(seconds: float, code: int) -> None:
-    timer = threading.Timer(seconds, os._exit, (code,))
-    timer.daemon = True
-    timer.start()
+class Countdown:
+    """Ends the process some seconds after it has begun.
+
+    Its thread is started beforehand: starting one takes locks that the interrupted main thread may hold, so that a signal
+    handler that starts a thread can wait for itself for ever.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._code = 0
+        self._waiting = threading.Lock()
+        self._waiting.acquire()
+        threading.Thread(target=self._run, name="countdown", daemon=True).start()
+
+    def begin(self, code: int) -> None:
+        """Called once, by a signal handler."""
+        self._code = code
+        self._waiting.release()
+
+    def _run(self) -> None:
+        self._waiting.acquire()
+        threading.Event().wait(self._seconds)
+        os._exit(self._code)

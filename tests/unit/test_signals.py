@@ -34,7 +34,7 @@ while True:
 def stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[StopSignal]:
     """A stop signal that real signals set, in this process."""
     previous = [signal.getsignal(number) for number in signals.SIGNALS]
-    monkeypatch.setattr(signals, "_leave_after", lambda _seconds, _code: None)
+    monkeypatch.setattr(signals.Countdown, "begin", lambda _self, _code: None)
     stop = StopSignal()
     signals.finish_on_signals(stop)
     yield stop
@@ -82,3 +82,24 @@ def test_a_process_that_cannot_finish_is_ended() -> None:
     assert process.wait(60) == 143
     _, errors = process.communicate()
     assert errors == b""
+
+
+HANDLER = """
+import os, signal, sys, threading
+from harvester.pipeline.stop_signal import StopSignal
+from harvester.signals import finish_on_signals
+
+finish_on_signals(StopSignal(), seconds=0.2)
+with threading._active_limbo_lock:  # as in the middle of starting a thread
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("handled", flush=True)
+    while True:
+        signal.pause()
+"""
+
+
+def test_a_signal_in_the_middle_of_starting_a_thread_is_heard() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", HANDLER], capture_output=True, timeout=60, check=False, env=os.environ
+    )
+    assert (ended.returncode, ended.stdout) == (143, b"handled\n"), ended.stderr
