@@ -21,7 +21,7 @@ or a person: whoever raises an error writes every word of its message.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from connectors.exit_codes import ExitCode
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class HarvestError(Exception):
-    exit_code: ClassVar[int] = ExitCode.TEMPFAIL
+    exit_code: int = ExitCode.TEMPFAIL
 
 
 class ConfigurationError(HarvestError):
@@ -74,11 +74,11 @@ class AlreadyRunning(HarvestError):
 class Interrupted(HarvestError):
     """`exit_code` is INTERRUPTED for Ctrl-C and TERMINATED for SIGTERM."""
 
-    exit_code: ClassVar[int] = ExitCode.INTERRUPTED
+    exit_code: int = ExitCode.INTERRUPTED
 
     def __init__(self, message: str = "interrupted", *, exit_code: int = ExitCode.INTERRUPTED) -> None:
         super().__init__(message)
-        self.exit_code = exit_code  # type: ignore[misc]  # one class for both signals; the code is the instance's
+        self.exit_code = exit_code
 
 
 class VendorError(HarvestError):

@@ -172,14 +172,14 @@ def limit_pool(pool: type[HTTPConnectionPool], budget: Budget) -> type[HTTPConne
 
     class LimitedResponse(HTTPResponse):
         def __init__(self, sock: socket, *args: Any, **options: Any) -> None:
-            super().__init__(_Readable(sock, budget), *args, **options)  # type: ignore[arg-type]  # all that it uses
+            super().__init__(_Readable(sock, budget), *args, **options)  # type: ignore[arg-type]  # HTTPResponse calls makefile and close only, which _Readable has
 
     connection: Any = pool.ConnectionCls  # for HTTP or HTTPS, directly or through a proxy
 
-    class LimitedConnection(connection):  # type: ignore[misc]  # the class of the pool
+    class LimitedConnection(connection):  # type: ignore[misc]  # mypy accepts no base class that is a variable
         response_class = LimitedResponse
 
-    class LimitedPool(pool):  # type: ignore[misc, valid-type]  # a class that is an argument
+    class LimitedPool(pool):  # type: ignore[misc, valid-type]  # mypy accepts no base class that is an argument
         ConnectionCls = LimitedConnection
 
     return LimitedPool

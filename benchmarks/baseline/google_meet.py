@@ -21,7 +21,7 @@ _SCOPES = "https://www.googleapis.com/auth/"
 _reports = f"{os.environ['GOOGLE_ADMIN_API_URL']}/admin/reports/v1/activity/users/all/applications/meet"
 _directory = f"{os.environ['GOOGLE_ADMIN_API_URL']}/admin/directory/v1/users"
 _calendar = os.environ["GOOGLE_CALENDAR_API_URL"]
-_key = service_account.Credentials.from_service_account_file(os.environ["GOOGLE_CREDENTIALS"])  # type: ignore[no-untyped-call]  # google-auth's types are not whole
+_key = service_account.Credentials.from_service_account_file(os.environ["GOOGLE_CREDENTIALS"])  # type: ignore[no-untyped-call]  # google-auth does not annotate this function
 _local = threading.local()
 _tokens: dict[tuple[str, str], str] = {}
 _refused: set[str] = set()
@@ -30,7 +30,7 @@ _refused: set[str] = set()
 def authorization(user: str, scope: str) -> dict[str, str]:
     if (user, scope) not in _tokens:
         acting = _key.with_subject(user).with_scopes([_SCOPES + scope])
-        acting.refresh(Request())  # type: ignore[no-untyped-call]  # as above
+        acting.refresh(Request())  # type: ignore[no-untyped-call]  # google-auth does not annotate this function
         _tokens[user, scope] = str(acting.token)
     return {"Authorization": f"Bearer {_tokens[user, scope]}"}
 

@@ -296,7 +296,7 @@ class _Transport(Request):
         method: str = "GET",
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,  # noqa: ARG002  # the HTTP layer has its own
+        timeout: float | None = None,  # noqa: ARG002  # google-auth's signature has it; the HTTP layer has its own time-out
         **_more: Any,
     ) -> transport.Response:
         response = self._api.send(method, CALL, url, data=body, headers=headers)

@@ -25,7 +25,7 @@ from connectors.errors import ConfigurationError
 from connectors.google_meet.endpoints import CONSOLE, LOGIN, VENDOR
 from connectors.text_file import UnreadableFile, read_text_file
 
-TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105  # an address
+TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105  # the address of the token endpoint, not a secret
 AUTH_URI = "https://accounts.google.com/o/oauth2/auth"
 
 _REMEDY = (
@@ -89,7 +89,7 @@ def read_project(value: str) -> str:
             return ""
         credentials = read_credentials(value)
     except (ConfigurationError, OSError, ValueError, RuntimeError):
-        return ""  # whoever uses the credentials says what is wrong
+        return ""  # the error comes when the credentials are used
     project = credentials.info.get("project_id")
     if isinstance(project, str) and project:
         return project

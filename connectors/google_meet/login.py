@@ -87,7 +87,7 @@ class GoogleLogin:
             "port with ssh -L and use --no-browser, as the documentation shows"
         )
 
-    def poll(self, code: DeviceCode) -> Token | DeviceCode:  # noqa: ARG002  # there is none to poll with
+    def poll(self, code: DeviceCode) -> Token | DeviceCode:  # noqa: ARG002  # the contract passes it; this login has no device flow
         return self.request_device_code()
 
     def save(self, token: Token) -> None:

@@ -26,7 +26,7 @@ from connectors.retry import RetryLimits
 from harvester.rooms.rooms_file import ArduinoAccount
 
 NAME = "Arduino"
-TOKEN_PATH = "/iot/v1/clients/token"  # noqa: S105  # a path
+TOKEN_PATH = "/iot/v1/clients/token"  # noqa: S105  # the path of the token endpoint, not a secret
 PUBLISH = "PUT /iot/v2/things/{id}/properties/{pid}/publish"
 AUDIENCE = "https://api2.arduino.cc/iot"
 """Whatever the address of the API: it names the API, and is not requested."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from connectors.errors import HarvestError
 from connectors.models import MeetingRecord
@@ -41,7 +41,7 @@ class Ack:
 class PipeClosed(HarvestError):
     """The reader of the output has closed it (`| head -1`): the run ends, and this is no failure."""
 
-    exit_code: ClassVar[int] = 0
+    exit_code: int = 0
 
 
 class Sink(Protocol):

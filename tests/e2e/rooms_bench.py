@@ -46,7 +46,7 @@ class Bench:
 
     @property
     def rooms(self) -> Rooms:
-        return self.simulator.vendors["google-meet"].vendor().rooms  # type: ignore[attr-defined,no-any-return]
+        return self.simulator.vendors["google-meet"].vendor().rooms  # type: ignore[attr-defined,no-any-return]  # of this vendor, not of every one
 
     @property
     def config(self) -> Path:
@@ -101,7 +101,8 @@ class Bench:
             process.kill()
             process.wait()
             running.thread.join(HANGS_SECONDS)
-            process.stdout.close()  # type: ignore[union-attr]
+            assert process.stdout is not None
+            process.stdout.close()
 
 
 @dataclass
@@ -183,7 +184,7 @@ def http(url: str, method: str = "GET", body: bytes | None = None, **headers: st
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     request = urllib.request.Request(url, body, sent, method=method)  # noqa: S310  # loopback
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # loopback
             content, status = answer.read(), answer.status
     except urllib.error.HTTPError as error:
         content, status = error.read(), error.code

@@ -9,7 +9,7 @@ from connectors.endpoint import Endpoint
 VENDOR = "parley"
 API_URL = "https://api.parley.example"
 
-TOKEN_PATH = "/token"  # noqa: S105  # a path
+TOKEN_PATH = "/token"  # noqa: S105  # the path of the token endpoint, not a secret
 MEETINGS = Endpoint(template="/meetings")
 MEETING = Endpoint(template="/meetings/{id}")
 STAYS = Endpoint(template="/meetings/{id}/stays")

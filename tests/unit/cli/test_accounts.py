@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -33,8 +34,8 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     return to_file
 
 
-def found(**options: object) -> list[AccountSettings]:
-    env = GeneralOptions(**options).open_environment()  # type: ignore[arg-type]
+def found(**options: Any) -> list[AccountSettings]:
+    env = GeneralOptions(**options).open_environment()
     return list(find_accounts(env).configured)
 
 

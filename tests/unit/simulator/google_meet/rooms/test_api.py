@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from harvester.simulator.google_meet.rooms.calendar import RoomCalendar
@@ -167,11 +169,11 @@ def test_planned_faults_happen_before_or_after_the_request(
     assert client.events(calendar).status == 200
 
 
-def freebusy(client: RoomsClient, *keys: str, end: str = "2026-11-21T12:00:00Z") -> dict[str, object]:
+def freebusy(client: RoomsClient, *keys: str, end: str = "2026-11-21T12:00:00Z") -> dict[str, Any]:
     body = {"timeMin": NOON, "timeMax": end, "items": [{"id": key} for key in keys]}
     answer = client.send("POST", "/freeBusy", body, scope="calendar.freebusy")
     assert answer.status == 200, answer.content
-    calendars: dict[str, object] = answer.body["calendars"]
+    calendars: dict[str, Any] = answer.body["calendars"]
     return calendars
 
 
@@ -186,12 +188,12 @@ def test_freebusy_has_merged_intervals_and_errors_by_calendar() -> None:
         ]
     )  # fmt: skip
     found = freebusy(client, chain.room.email, "nobody@example.org")
-    busy = found[chain.room.email]["busy"]  # type: ignore[index]
+    busy = found[chain.room.email]["busy"]
     assert {"start": "2026-11-20T20:00:00Z", "end": "2026-11-20T22:00:00Z"} in busy
     assert not [each for each in busy if each["start"].startswith("2026-11-20T22:30")]
-    assert found["nobody@example.org"]["errors"][0]["reason"] == "notFound"  # type: ignore[index]
+    assert found["nobody@example.org"]["errors"][0]["reason"] == "notFound"
     everything = freebusy(client, *(each.room.email for each in client.calendars))
-    errors = [each["errors"][0]["reason"] for each in everything.values() if "errors" in each]  # type: ignore[operator,index]
+    errors = [each["errors"][0]["reason"] for each in everything.values() if "errors" in each]
     assert errors == ["tooManyCalendarsRequested"] * 10
     assert client.events(chain).status == 403
 
