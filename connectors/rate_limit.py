@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from math import ceil
 from threading import Lock
 from typing import Protocol
@@ -80,14 +81,15 @@ class RateLimiter:
         """The current rate."""
         return self._factor / self._interval
 
-    def acquire(self) -> float:
-        """Wait for the next free moment; returns the seconds that it took."""
+    def acquire(self, wait: Callable[[float], None] | None = None) -> float:
+        """Wait for the next free moment; returns the seconds that it took. `wait`: of the caller, instead of the clock's."""
+        wait = wait or self._clock.wait
         began = self._clock.elapsed()
         moment = self._reserve()
         while True:
             ahead = moment - self._clock.elapsed()
             if ahead > 0:
-                self._clock.wait(ahead)
+                wait(ahead)
             another = self._next_slot_if_blocked(moment)
             if another is None:
                 return max(0.0, self._clock.elapsed() - began)
@@ -126,6 +128,21 @@ class RateLimiter:
         return moment
 
 
+class PooledLimiter:
+    """A limiter of a pool for one of its accounts, which waits by its own clock: that ends with the account's own stop
+    signal, and with no other."""
+
+    def __init__(self, limiter: RateLimiter, clock: Clock) -> None:
+        self.limiter = limiter
+        self._clock = clock
+
+    def acquire(self) -> float:
+        return self.limiter.acquire(self._clock.wait)
+
+    def pause(self, seconds: float) -> None:
+        self.limiter.pause(seconds)
+
+
 class LimiterPool:
     """The rate limiters of one quota pool, which all accounts of the pool share. Safe for threads."""
 
@@ -135,10 +152,11 @@ class LimiterPool:
 
     def get(
         self, name: str, clock: Clock, *, calls: float, per: float = 1.0, share: float = 1.0
-    ) -> RateLimiter:
-        """The limiter of the rate class with this name. The arguments are those of `RateLimiter`."""
+    ) -> PooledLimiter:
+        """The limiter of the rate class with this name, for the account of this clock. The arguments are those of
+        `RateLimiter`."""
         key = name, calls, per, share
         with self._lock:
             if key not in self._limiters:
                 self._limiters[key] = RateLimiter(clock, calls=calls, per=per, share=share)
-            return self._limiters[key]
+            return PooledLimiter(self._limiters[key], clock)

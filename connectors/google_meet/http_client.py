@@ -22,7 +22,7 @@ from connectors.google_meet.endpoints import SERVICES, VENDOR, Service
 from connectors.google_meet.errors import response_classifier
 from connectors.http import Api
 from connectors.paging import page_token, paginate
-from connectors.rate_limit import CombinedLimiter, Limiter, RateLimiter
+from connectors.rate_limit import CombinedLimiter, Limiter
 from connectors.retry import VENDOR_LIMITS, RetryLimits
 
 Row = Mapping[str, Any]
@@ -204,7 +204,7 @@ class GoogleClient:
                     found = self._limiters[key] = own if project is None else CombinedLimiter(own, project)
         return found
 
-    def _new_limiter(self, name: str, a_minute: int) -> RateLimiter:
+    def _new_limiter(self, name: str, a_minute: int) -> Limiter:
         return self._context.limiters.get(
             name, self._context, calls=a_minute, per=60.0, share=self._settings.rate_share
         )

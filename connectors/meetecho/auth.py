@@ -20,7 +20,7 @@ from connectors.errors import BrokenResponse, CredentialsError
 from connectors.http import Api
 from connectors.meetecho.endpoints import TOKENS, VENDOR
 from connectors.meetecho.errors import MeetechoRefused
-from connectors.rate_limit import RateLimiter
+from connectors.rate_limit import Limiter
 
 CALL = f"POST {TOKENS}"
 
@@ -39,7 +39,7 @@ class GroupTokens:
     def __init__(
         self,
         api: Api,
-        limiter: RateLimiter,
+        limiter: Limiter,
         context: Context,
         *,
         client: str,

@@ -23,7 +23,7 @@ from connectors.errors import BrokenResponse, CredentialsError, HarvestError, Un
 from connectors.http import Api, Auth, Response
 from connectors.json_body import EMPTY
 from connectors.models import Detail, Pending, Reason, session_key
-from connectors.rate_limit import RateLimiter
+from connectors.rate_limit import Limiter
 from connectors.webex.endpoints import APP_PAGE, LOGIN, QUALITIES, VENDOR
 from connectors.webex.errors import DEFAULT_DELAY_SECONDS, error_words, is_throttled, retry_delay
 from connectors.webex.http_client import Row, rows_in
@@ -86,9 +86,7 @@ class QualityResult:
 class QualityApi:
     """The quality of an account's meetings. Safe for many threads, and for other processes with the same account."""
 
-    def __init__(
-        self, api: Api, auth: Auth, limiter: RateLimiter, context: Context, *, permitted: bool
-    ) -> None:
+    def __init__(self, api: Api, auth: Auth, limiter: Limiter, context: Context, *, permitted: bool) -> None:
         """`api` must retry nothing."""
         self._api = api
         self._auth = auth

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.errors import Interrupted
 from connectors.rate_limit import MARGIN, SLOWEST, LimiterPool, RateLimiter
 from tests.unit.fake_context import FakeContext
 
@@ -140,8 +141,23 @@ def test_a_pause_while_a_thread_waits_cancels_its_moment() -> None:
 
 def test_accounts_of_one_pool_get_the_same_limiter_for_the_same_rate() -> None:
     clock, pool = FakeContext(), LimiterPool()
-    limiter = pool.get("heavy", clock, calls=10, share=0.5)
-    assert pool.get("heavy", FakeContext(), calls=10, share=0.5) is limiter
-    assert pool.get("heavy", clock, calls=40, share=0.5) is not limiter  # of another plan
-    assert pool.get("medium", clock, calls=10, share=0.5) is not limiter
-    assert LimiterPool().get("heavy", clock, calls=10, share=0.5) is not limiter
+    limiter = pool.get("heavy", clock, calls=10, share=0.5).limiter
+    assert pool.get("heavy", FakeContext(), calls=10, share=0.5).limiter is limiter
+    assert pool.get("heavy", clock, calls=40, share=0.5).limiter is not limiter  # of another plan
+    assert pool.get("medium", clock, calls=10, share=0.5).limiter is not limiter
+    assert LimiterPool().get("heavy", clock, calls=10, share=0.5).limiter is not limiter
+
+
+def test_an_account_that_has_to_stop_interrupts_no_other_of_its_pool() -> None:
+    class Stopped(FakeContext):
+        def wait(self, seconds: float) -> None:
+            raise Interrupted(exit_code=143)
+
+    first, second, pool = Stopped(), FakeContext(), LimiterPool()
+    first.elapsed = second.elapsed  # type: ignore[method-assign]  # the seconds of one machine
+    stopped, other = (pool.get("calls", clock, calls=1) for clock in (first, second))
+    other.acquire()
+    other.acquire()
+    with pytest.raises(Interrupted):
+        stopped.acquire()
+    assert second.waits
