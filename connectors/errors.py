@@ -16,7 +16,7 @@
     └── NotReady             0    there is nothing to store yet; `until` is when to ask again
 
 Messages name the vendor, the call, the day and what to do next. They never contain a token, a query string, a body
-or a person: whoever raises an error writes every word of its message.
+or a person: the code that raises an error writes its whole message.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def setting_names(path: Path) -> list[str]:
     try:
         return list(dict.fromkeys(_NAME.findall(path.read_text(encoding="utf-8-sig", errors="replace"))))
     except OSError:
-        return []  # whoever reads the values reports it
+        return []  # the error comes when the values are read
 
 
 def unknown_settings(path: Path, known: Iterable[str], *, accepted: Iterable[str] = ()) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Pings a monitor such as healthchecks.io: at the start of a run, and at its end with the exit code.
 
 The monitor must never disturb the run: pings are sent by a thread of their own, the run waits only at its end and only for a
-few seconds, and whatever goes wrong is one warning. The URL is a secret: whoever knows it can ping.
+few seconds, and whatever goes wrong is one warning. The URL is a secret: anyone who knows it can ping.
 """
 
 from __future__ import annotations

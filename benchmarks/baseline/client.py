@@ -1,4 +1,4 @@
-"""What is asked and written alike, whoever the vendor is."""
+"""Requests and output that are the same for every vendor."""
 
 from __future__ import annotations
 

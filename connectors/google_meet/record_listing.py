@@ -122,7 +122,7 @@ def settle_refusals(
 ) -> Iterator[tuple[str, list[Row]] | SkippedPartition]:
     """The results, with the refused users last: permanently skipped, unless every user was refused.
 
-    A person without a licence, or with the service turned off, is refused every night. If nobody is accepted, something
+    A person without a licence, or with the service turned off, is refused every night. If no person is accepted, something
     else is wrong, and a later run must ask again. `is_accepted`: returns whether another user is
     accepted; called only if all of these are refused.
     """

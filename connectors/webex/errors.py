@@ -50,7 +50,7 @@ def response_classifier(context: Context) -> Callable[[Response], Decision]:
 
 
 def _has_no_participants(response: Response) -> bool:
-    """Whether this is the 204 of a meeting that nobody joined: "Successful request without body content" is among the
+    """Whether this is the 204 of a meeting without participants: "Successful request without body content" is among the
     response codes of https://developer.webex.com/docs/api/v1/meeting-participants/list-meeting-participants (2026)."""
     return response.status == 204 and response.call.endswith(PARTICIPANTS.call)
 

@@ -347,7 +347,7 @@ def _counted(data: ReportData) -> Section:
         "Participant-hours: the time that at least one session of a person ran, summed over people and meetings.",
         "People are the same across meetings and vendors if they have the same e-mail, else the same id of the vendor, else the same name.",
         "Rejoined: the share of people in meetings who had more than one session there.",
-        "A planned meeting did not take place if nobody was in it and its planned time was over when it was harvested.",
+        "A planned meeting did not take place if it had no participants and its planned time was over when it was harvested.",
         "If a meeting was harvested several times, its newest and richest version counts.",
     ]
     return Section(name="counted", link="How it was counted", title="How was it counted?", facts=facts)

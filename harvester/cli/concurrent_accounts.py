@@ -22,7 +22,7 @@ MOST_AT_ONCE = 32
 
 
 def run_side_by_side(runs: Sequence[tuple[Report, Callable[[], None]]], stop: StopSignal) -> None:
-    """Run all of these. An exception of one is a bug that its report counts, and stops no other.
+    """Run all of these. An exception of one is a bug: its report counts it, and the others continue.
 
     If the reader of the output has gone, the others stop, too.
     """

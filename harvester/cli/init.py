@@ -178,7 +178,7 @@ def _check_value(setting: Setting, value: str) -> None:
 
 
 def _check_writable(path: Path) -> None:
-    """Raises OutputError before the first question, as far as that can be known. Changes nothing."""
+    """Raises OutputError, before the first question, if the file cannot be written. Changes nothing."""
     problem = None
     if path.is_dir():
         problem = "it is a folder"

@@ -253,7 +253,7 @@ class _Command:
         as_json: bool,
         quiet: bool,
     ) -> int:
-        """Send what each session needs; one that fails stops no other. In quiet mode, sessions without a change are not
+        """Send what each session needs; if one fails, the others continue. In quiet mode, sessions without a change are not
         printed."""
         codes = []
         for session in dict.fromkeys(sessions):

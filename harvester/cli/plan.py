@@ -117,7 +117,7 @@ def vendor_command(name: str) -> click.Command:
 def everything(env: RunEnvironment, as_json: bool, vendors: tuple[str, ...], **values: Any) -> int:
     """Estimate a backfill of every account, one after the other.
 
-    One account's failure stops no other; the exit code is the worst of theirs. With --json, prints one object a line.
+    If one account fails, the others continue; the exit code is the worst one. With --json, prints one object a line.
     """
     request = _request(env, VendorOptions(), **values)
     handle_signals(env)

@@ -17,7 +17,7 @@ from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.simulate import simulator
 from harvester.logging_setup import LINES
 
-CLIENT, SECRET = "demo", "demo-secret-of-nobody"
+CLIENT, SECRET = "demo", "invented-demo-secret"
 
 logger = logging.getLogger(__name__)
 

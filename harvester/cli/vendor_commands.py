@@ -132,8 +132,8 @@ def run_harvest(
     only_vendors: Sequence[str] = (),
     **values: Any,
 ) -> int:
-    """Harvest the accounts of these vendors, or all accounts, of `only_vendors` if any are named. One account's failure
-    stops no other; the exit code is the worst of theirs. `values`: the dates and options that `resolve` takes."""
+    """Harvest the accounts of these vendors, or all accounts, of `only_vendors` if any are named. If one
+    account fails, the others continue; the exit code is the worst one. `values`: the dates and options that `resolve` takes."""
     with usage_errors():
         request = resolve(
             now=env.clock({}).now(),

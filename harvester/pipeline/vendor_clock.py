@@ -2,7 +2,7 @@
 
 A wrong clock loses meetings: time counts as read that the vendor has not reached yet, and documents get versions that later,
 true ones cannot replace. So a run asks the vendor for the time before it writes anything (`ask`), and goes on by this
-machine's monotonic clock, which nobody sets.
+machine's monotonic clock, which cannot be set.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ NEUTRAL = frozenset(
 """The fields that stay as they are."""
 
 RAW = frozenset({"vendor_data"})
-"""The vendor's own rows, whose fields nobody has classified: only kept if everything is."""
+"""The vendor's own rows, whose fields are not classified: kept only if everything is."""
 
 PARTICIPANT_FIELDS = (
     *("id", "user_id", "user_name", "email", "device", "ip_address", "city", "location", "leave_reason"),

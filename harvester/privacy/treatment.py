@@ -1,7 +1,7 @@
 """`HARVESTER_PII`: hashes or drops the personal fields of records, documents and messages.
 
 A pseudonym is a keyed hash (HMAC-SHA-256) of a value and its nature, so that one person has the same one in every
-document of every vendor, and nobody without the key can find out whose it is by trying.
+document of every vendor, and it cannot be found by trying without the key.
 """
 
 from __future__ import annotations

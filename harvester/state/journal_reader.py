@@ -38,7 +38,7 @@ CHECKED_RUNS = "clock_checked"
 
 
 def open_journal_database(folder: Path, *, read_only: bool) -> Database:
-    # Whoever holds the lock has created the database before: beside a lock file, an empty one is not a new one.
+    # The holder of the lock creates the database first: beside a lock file, an empty one is not a new one.
     made = run_lock_file(folder).exists()
     return Database(journal_database(folder), sql.MIGRATIONS, read_only=read_only, made=made)
 

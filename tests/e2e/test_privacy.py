@@ -154,7 +154,7 @@ def person_of(truth: Documents) -> tuple[str, str, set[str]]:
         if known.get(email, set()) > {"google-meet"} and name and name not in shared:
             values = personal_values({k: {**d, "host_email": "", "topic": ""} for k, d in own.items()})
             return email, name, {value for value in values if value not in shared} | {email, name}
-    raise AssertionError("nobody is known to several vendors")
+    raise AssertionError("no person is known to several vendors")
 
 
 def test_a_forgotten_person_is_found_nowhere_and_does_not_come_back(

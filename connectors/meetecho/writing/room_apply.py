@@ -5,7 +5,7 @@
 - A room is replaced in this order: create the new one, find it in a fetch, delete the old one.
 - A replacement is stored before it begins. A run that was killed in between is completed by the next one.
 
-One change that fails stops no other. If Meetecho is unreachable, the rest is not tried.
+If one change fails, the others continue. If Meetecho is unreachable, the rest is not tried.
 """
 
 from __future__ import annotations

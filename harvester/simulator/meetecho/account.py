@@ -54,7 +54,7 @@ class GroupSession:
 
     start: of its timeslot in the schedule in force, None without one.
     history: its statuses, oldest first.
-    meeting: the organisation's meeting, None if nobody came.
+    meeting: the organisation's meeting, None if no participant came.
     """
 
     id: int

@@ -22,7 +22,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 QUIET = HOUR
-"""For this long after "now" nobody joins or leaves, and nothing starts, ends or becomes available."""
+"""For this long after "now" no participant joins or leaves, and nothing starts, ends or becomes available."""
 
 Kind = Literal["instant", "scheduled", "recurring", "personal", "webinar"]
 

@@ -50,7 +50,7 @@ class Quirk(Enum):
     duplicates = auto()  # participants that appear twice
     shared_join = auto()  # devices of one participant with the same correlationId
     fractions = auto()  # instants with milliseconds
-    waits = auto()  # live, and nobody has been admitted yet
+    waits = auto()  # live, and no participant has been admitted yet
 
 
 NO_QUIRKS: frozenset[Quirk] = frozenset()

@@ -1,4 +1,4 @@
-"""A connector of another package that cannot be used stops no other vendor."""
+"""A connector of another package that cannot be used does not stop the other vendors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of a command: unknown ones are named, and a vendor with some of its required ones stops no other."""
+"""Settings of a command: unknown ones are named, and a vendor with some of its required ones does not stop the others."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Account:
         self.http = http
         self.refreshed: list[dict[str, str]] = []
         self.at: dict[str, Callable[[dict[str, str]], tuple[int, dict[str, str], str]]] = {}
-        """Whoever answers at a path by itself, given the query."""
+        """The functions that answer at a path, given the query."""
         self._answers: list[tuple[str, dict[str, str], list[tuple[int, dict[str, str], str]]]] = []
         hosts = f"({re.escape(API)}|{re.escape(ANALYTICS)})/.*"
         http.add_callback(responses.GET, re.compile(hosts), callback=self._answer)

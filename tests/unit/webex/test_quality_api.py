@@ -305,7 +305,7 @@ STEPS = st.lists(
 
 
 class Vendor:
-    """Counts the calls, and kills whoever is header to be killed while its call is under way."""
+    """Counts the calls, and kills the client of this header during its call."""
 
     def __init__(self, calendar: FakeContext) -> None:
         self.calendar = calendar
