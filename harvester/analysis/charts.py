@@ -120,6 +120,21 @@ def over_time(table: Table, period: Period, vendors: Sequence[str]) -> str:
     return safe_svg.draw(spec, f"Meetings per {period.bucket} and vendor")
 
 
+_HOURS = {
+    "field": "hour",
+    "type": "ordinal",
+    "scale": {"domain": list(range(24)), "padding": 0.04},
+    "axis": {
+        "orient": "top",
+        "title": None,
+        "labelAngle": 0,
+        "values": list(range(0, 24, 3)),
+        "labelExpr": "(datum.value < 10 ? '0' : '') + datum.value + ':00'",
+    },
+}
+"""The axis of the hours of a day."""
+
+
 def heat(table: Table) -> str:
     most = max((row[2] for row in table.rows), default=0) or 1
     values = [
@@ -133,18 +148,6 @@ def heat(table: Table) -> str:
         }
         for weekday, hour, level in table.rows
     ]
-    x = {
-        "field": "hour",
-        "type": "ordinal",
-        "scale": {"domain": list(range(24)), "padding": 0.04},
-        "axis": {
-            "orient": "top",
-            "title": None,
-            "labelAngle": 0,
-            "values": list(range(0, 24, 3)),
-            "labelExpr": "(datum.value < 10 ? '0' : '') + datum.value + ':00'",
-        },
-    }
     days = [day for day in WEEKDAYS if any(row[0] == day for row in table.rows)]
     y = {
         "field": "weekday",
@@ -156,7 +159,7 @@ def heat(table: Table) -> str:
         values,
         WIDTH,
         26 * len(days),
-        encoding={"x": x, "y": y},
+        encoding={"x": _HOURS, "y": y},
         layer=[
             {
                 "mark": {"type": "rect"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harvester.analysis import meeting_charts
@@ -27,54 +27,63 @@ class MeetingView:
 def to_meeting_view(data: ReportData, meeting: Detail, *, is_open: bool = False) -> MeetingView:
     people = list(dict.fromkeys(stay.person for stay in meeting.stays))
     names = _names(data, meeting, people)
-    shown_people = _shown(meeting, people)
-    blocks = []
-    if any(stay.join and stay.leave for stay in meeting.stays):
-        more = len(people) - len(shown_people)
-        blocks.append(
-            Block(
-                title="Who was there when",
-                legend=[("good", "good"), ("fair", "fair"), ("poor", "poor"), ("unmeasured", "not measured")],
-                charts=[to_markup(meeting_charts.who_was_there(meeting, names, shown_people))],
-                note=f"{len(shown_people)} people, those with poor sessions first; {more:,} more are in the table."
-                if more > 0
-                else None,
-            )
-        )
-    samples = details.over_time(meeting)
-    if samples:
-        lines = [p for p in details.worst_people(meeting) if any(p in each.lines for each in samples)]
-        over_time = any(stay.series for stay in meeting.stays)
-        blocks.append(
-            Block(
-                title="Each stream over time" if over_time else "Each stream, session by session",
-                legend=[
-                    ("band", "eight of ten participants"),
-                    *((f"person-{n}", names[p]) for n, p in enumerate(lines, 1)),
-                ],
-                charts=[to_markup(meeting_charts.streams(samples))],
-                note=None
-                if over_time
-                else "Samples over time were not harvested (--series), or the vendor provides none. So a line is one session: as long as it "
-                "lasted, at the height of its average. Without a line, that stream of the person was not measured.",
-            )
-        )
-    blocks.append(Block(table=_stays_table(meeting, names)))
-    started = meeting.started
-    what = f"{vendor_title(meeting.vendor)} {clean(meeting.uuid)} · {len(people):,} people, {len(meeting.stays):,} sessions"
-    host = f" · {clean(meeting.host)}" if data.shows_people and meeting.host else ""
-    topic = (
-        f"{clean(meeting.topic)}{host}"
-        if data.shows_people and meeting.topic
-        else f"{vendor_title(meeting.vendor)} meeting{host}"
-    )
-    facts = [
-        f"{started:%a %-d %b %H:%M}" if started else UNKNOWN,
-        vendor_title(meeting.vendor),
-        minutes(meeting.minutes) if meeting.minutes is not None else UNKNOWN,
-        f"{meeting.poor_people:,} of {len(people):,} poor · {meeting.poor_minutes:,.0f} min",
+    blocks = [
+        *_presence(meeting, names, people),
+        *_streams(meeting, names),
+        Block(table=_stays_table(meeting, names)),
     ]
-    return MeetingView(title=topic, facts=facts, summary=what, blocks=blocks, is_open=is_open)
+    started, vendor = meeting.started, vendor_title(meeting.vendor)
+    host = f" · {clean(meeting.host)}" if data.shows_people and meeting.host else ""
+    topic = clean(meeting.topic) if data.shows_people and meeting.topic else f"{vendor} meeting"
+    return MeetingView(
+        title=f"{topic}{host}",
+        facts=[
+            f"{started:%a %-d %b %H:%M}" if started else UNKNOWN,
+            vendor,
+            minutes(meeting.minutes) if meeting.minutes is not None else UNKNOWN,
+            f"{meeting.poor_people:,} of {len(people):,} poor · {meeting.poor_minutes:,.0f} min",
+        ],
+        summary=f"{vendor} {clean(meeting.uuid)} · {len(people):,} people, {len(meeting.stays):,} sessions",
+        blocks=blocks,
+        is_open=is_open,
+    )
+
+
+def _presence(meeting: Detail, names: Mapping[str, str], people: Sequence[str]) -> Iterator[Block]:
+    """Who was there when, if any session has both ends."""
+    if not any(stay.join and stay.leave for stay in meeting.stays):
+        return
+    shown = _shown(meeting, people)
+    more = len(people) - len(shown)
+    note = f"{len(shown)} people, those with poor sessions first; {more:,} more are in the table."
+    yield Block(
+        title="Who was there when",
+        legend=[("good", "good"), ("fair", "fair"), ("poor", "poor"), ("unmeasured", "not measured")],
+        charts=[to_markup(meeting_charts.who_was_there(meeting, names, shown))],
+        note=note if more > 0 else None,
+    )
+
+
+WITHOUT_SAMPLES = (
+    "Samples over time were not harvested (--series), or the vendor provides none. So a line is one session: as long as it "
+    "lasted, at the height of its average. Without a line, that stream of the person was not measured."
+)
+
+
+def _streams(meeting: Detail, names: Mapping[str, str]) -> Iterator[Block]:
+    """The measures of each stream, if any was measured."""
+    samples = details.over_time(meeting)
+    if not samples:
+        return
+    lines = [p for p in details.worst_people(meeting) if any(p in each.lines for each in samples)]
+    over_time = any(stay.series for stay in meeting.stays)
+    people = [(f"person-{number}", names[person]) for number, person in enumerate(lines, 1)]
+    yield Block(
+        title="Each stream over time" if over_time else "Each stream, session by session",
+        legend=[("band", "eight of ten participants"), *people],
+        charts=[to_markup(meeting_charts.streams(samples))],
+        note=None if over_time else WITHOUT_SAMPLES,
+    )
 
 
 def _shown(meeting: Detail, people: Sequence[str]) -> list[str]:

@@ -39,8 +39,8 @@ from harvester.config import OWN, RETIRED, Environment
 from harvester.documents import to_documents
 from harvester.logging_setup import LINES
 from harvester.pipeline.destination import choose_destination
-from harvester.pipeline.report import DestinationKind
 from harvester.pipeline.request import VendorOptions
+from harvester.pipeline.run_summary import DestinationKind
 from harvester.simulator import VENDORS
 from harvester.sinks.base import Ack, Load, Sink
 

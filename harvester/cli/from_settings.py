@@ -17,7 +17,7 @@ from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline import destination
 from harvester.pipeline.account import Account, AccountConfig, read_settings
 from harvester.pipeline.destination import Destination, IndexDestination, StreamDestination
-from harvester.pipeline.report import DestinationKind
+from harvester.pipeline.run_summary import DestinationKind
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.rejects import Rejects
 

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from connectors.base import Option
-from harvester import config
 from harvester.cli.options import (
     ACCOUNT,
     CONFIG,
@@ -28,6 +27,7 @@ from harvester.cli.options import (
     validated,
 )
 from harvester.pipeline.request import VendorOptions
+from harvester.setting_checks import heartbeat_url
 
 MAX_DAYS_AHEAD = 366
 
@@ -54,7 +54,7 @@ METRICS_FILE = click.option(
 HEARTBEAT = click.option(
     "--heartbeat",
     metavar="URL",
-    callback=validated(lambda url: config.heartbeat_url(url, "--heartbeat")),
+    callback=validated(lambda url: heartbeat_url(url, "--heartbeat")),
     help="Ping URL when the run begins and ends, with the exit code.  [default: HARVESTER_HEARTBEAT for runs without dates]",
 )
 HARVEST_REST = (

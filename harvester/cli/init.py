@@ -25,9 +25,10 @@ from harvester.cli.options import (
 from harvester.cli.render.echo import echo, echo_lines
 from harvester.cli.render.layout import wrapped
 from harvester.cli.standard_streams import stderr_is_terminal, stdin_is_terminal
-from harvester.config import OWN, Environment, account_label, checked_url
+from harvester.config import OWN, Environment, account_label
 from harvester.env_template import Section, described, env_text
 from harvester.output_file import write_output
+from harvester.setting_checks import checked_url
 
 logger = logging.getLogger(__name__)
 

@@ -12,13 +12,13 @@ import click
 
 from connectors.errors import HarvestError, OutputError
 from connectors.exit_codes import ExitCode
-from harvester import config
 from harvester.cli.render.summary import Summary, summarized
 from harvester.cli.run_environment import RunEnvironment
 from harvester.heartbeat import MAX_BYTES, Heartbeat
 from harvester.logging_setup import log_tail
 from harvester.metrics_file import MetricsFile
 from harvester.pipeline.request import HarvestRequest
+from harvester.setting_checks import heartbeat_url
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Monitors:
                 "--metrics-file and --heartbeat report on harvests, and --dry-run harvests nothing: leave it out"
             )
         if heartbeat is not None:
-            heartbeat = config.heartbeat_url(heartbeat, "--heartbeat")
+            heartbeat = heartbeat_url(heartbeat, "--heartbeat")
         elif request.mode == "nightly" and not request.dry_run and not request.filtered:
             heartbeat = env.heartbeat
         metrics = None

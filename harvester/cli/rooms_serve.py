@@ -25,7 +25,6 @@ from harvester.cli.options import (
 from harvester.cli.rooms_options import CONFIG, TITLES, opened, read_file
 from harvester.cli.rooms_watch import feeding_displays
 from harvester.cli.run_environment import RunEnvironment
-from harvester.config import checked_url
 from harvester.optional_libraries import require
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.rooms.booking import RoomBooker
@@ -34,6 +33,7 @@ from harvester.rooms.rooms_account import open_rooms_account
 from harvester.rooms.rooms_file import RoomsFile
 from harvester.rooms.status_json import Titles
 from harvester.rooms.watcher import Watcher
+from harvester.setting_checks import checked_url
 
 WEBHOOK = "/webhook"
 

@@ -20,6 +20,7 @@ from harvester.pipeline.stop_signal import StopSignal
 from harvester.privacy.run_privacy import Privacy
 from harvester.privacy.settings import to_privacy, to_treatment
 from harvester.privacy.treatment import Treatment
+from harvester.setting_checks import heartbeat_url
 from harvester.state.privacy import PrivacyState
 
 IndexPeriod = Literal["year", "month"]
@@ -114,7 +115,7 @@ class RunEnvironment:
     @property
     def heartbeat(self) -> str | None:
         url = self.own.get("HARVESTER_HEARTBEAT")
-        return None if url is None else config.heartbeat_url(url)
+        return None if url is None else heartbeat_url(url)
 
     def clock(self, base_urls: dict[str, str]) -> Clock:
         """The machine's clock, or the simulator's if the settings name one; then all vendors have to be simulated."""

@@ -32,8 +32,9 @@ from harvester.cli.render.summary import Summary, summary_lines, verdict_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.logging_setup import LINES, indented, messages_of
 from harvester.pipeline.destination import StreamDestination, choose_destination
-from harvester.pipeline.report import DestinationKind, Report
+from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest, resolve
+from harvester.pipeline.run_summary import DestinationKind
 from harvester.pipeline.runner import Runner, SinkDecorator, keep_sink
 
 logger = logging.getLogger(__name__)
@@ -147,9 +148,8 @@ def run_harvest(
         _accounts(env, vendors, only_vendors)
     monitors = Monitors.of(env, request, metrics_file=metrics_file, heartbeat=heartbeat)
     handle_signals(env)
-    label = env.environment.values.get(
-        "HARVESTER_ACCOUNT", "main"
-    )  # for errors that come before it is validated
+    # For errors that come before it is validated:
+    label = env.environment.values.get("HARVESTER_ACCOUNT", "main")
     with monitored(monitors, env, vendors or (), label, summary_json) as summary:
         accounts = _accounts(env, vendors, only_vendors, summary)
         if destination is None and output is None:
@@ -157,20 +157,21 @@ def run_harvest(
         if request.dry_run and kind == "file":
             kind = "stdout"  # nothing is written, and what the file holds stays
         with open_destination(kind, output, env) as opened:
+            progress = ProgressDisplay(quiet=env.quiet)
             runner = Runner(
-                request=request,
-                destination=opened,
-                stop=env.stop,
-                progress=ProgressDisplay(quiet=env.quiet),
-                decorate=decorate,
+                request=request, destination=opened, stop=env.stop, progress=progress, decorate=decorate
             )
             _harvest_all(accounts, runner, env, summary)
             if opened.kind == "file":
                 _set_aside_if_incomplete(opened, summary.reports)
         if vendors is None:
-            for code, line in verdict_lines(summary.reports):
-                logger.log(logging.ERROR if code else logging.INFO, line)
+            _log_verdict(summary.reports)
     return summary.exit_code
+
+
+def _log_verdict(reports: Sequence[Report]) -> None:
+    for code, line in verdict_lines(reports):
+        logger.log(logging.ERROR if code else logging.INFO, line)
 
 
 def refuse_raw(request: HarvestRequest, env: RunEnvironment) -> None:

@@ -112,12 +112,16 @@ def verify(
         results.append(result)
         if not _verify(account, verifier, env, result):
             break
+    _print(results, as_json=as_json, quiet=env.quiet)
+    return worst_exit_code(results)
+
+
+def _print(results: Sequence[VerifyResult], *, as_json: bool, quiet: bool) -> None:
     if as_json:
         echo_json(verify_json(results))
     else:
-        for line in verify_lines(results, quiet=env.quiet):
+        for line in verify_lines(results, quiet=quiet):
             echo(line)
-    return worst_exit_code(results)
 
 
 def _verify(

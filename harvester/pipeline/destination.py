@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from connectors.errors import ConfigurationError, OutputError
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
-from harvester.config import OWN, Environment, checked_url, is_nearby, max_response_bytes
+from harvester.config import OWN, Environment, max_response_bytes
 from harvester.logging_setup import ONCE
 from harvester.output_file import prepare_output, wait_uninterrupted
 from harvester.pipeline.clock import Clock
-from harvester.pipeline.report import DestinationKind
+from harvester.pipeline.run_summary import DestinationKind
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.privacy.run_privacy import Privacy
+from harvester.setting_checks import checked_url, is_nearby
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig, Period
 from harvester.sinks.ndjson import Ndjson

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Literal, TypedDict, cast
+from typing import cast
 
 from connectors.errors import Gone, HarvestError, NotReady, QuotaExhausted
 from connectors.exit_codes import ExitCode
 from connectors.models import MeetingRecord, Pending, Reason, SkippedPartition, Window
 from harvester.formatting import plural
+from harvester.pipeline.run_summary import DestinationKind, FailureSummary, RunSummary
 from harvester.sinks.base import Ack
 
 MAX_FAILURES = 50
@@ -22,86 +23,6 @@ MAX_TRACEBACKS = 3
 
 NORMAL_ENDS = frozenset({ExitCode.OK, ExitCode.INTERRUPTED, ExitCode.TERMINATED})
 """Exit codes of runs that were stopped without a failure: the reader closed the pipe; Ctrl-C; SIGTERM."""
-
-DestinationKind = Literal["index", "stdout", "file"]
-
-
-class FailureSummary(TypedDict):
-    what: str
-    why: str
-
-
-class RunSummary(TypedDict):
-    """A report as JSON: a vendor in `--summary-json`, and a run in the journal. The fields are those of `Report`;
-    instants are ISO 8601 in UTC."""
-
-    vendor: str
-    account: str
-    destination: DestinationKind
-    listed: int
-    resumed: int
-    unchanged: int
-    fetched: int
-    listed_only: int
-    done: int
-    pending: int
-    nothing_yet: int
-    kept_pending: int
-    doubted: int
-    confirmed_fewer: int
-    pending_by_reason: dict[str, int]
-    next_due: str | None
-    gone: int
-    failed: int
-    kept_richer: int
-    out_of_range: int
-    cleanup_pending: int
-    unacknowledged: int
-    unread: int
-    stored: int
-    expired: int
-    skipped: int
-    failed_partitions: dict[str, int]
-    missing_partitions: dict[str, int]
-    failed_listings: int
-    sessions: int
-    documents: int
-    superseded: int
-    replaced: int
-    rejected: int
-    future_documents: int
-    lost_indices: int
-    collisions: int
-    requests: int
-    retries: int
-    responses: dict[str, int]
-    quota_left: int | None
-    throttled_seconds: float
-    seconds: float
-    listing_complete: bool
-    until: str | None
-    failures: list[FailureSummary]
-    exit_code: int
-    reason: str | None
-
-
-_FORMER_KEYS = {
-    "poorer": "kept_richer",
-    "kept": "kept_pending",
-    "unready": "nothing_yet",
-    "outside": "out_of_range",
-    "unsettled": "cleanup_pending",
-    "unanswered": "unacknowledged",
-    "unlisted": "failed_listings",
-    "left_out": "failed_partitions",
-    "absent": "missing_partitions",
-    "waits": "pending_by_reason",
-}
-
-
-def upgrade_summary(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """A summary out of a journal, with the keys of earlier versions renamed."""
-    return {_FORMER_KEYS.get(key, key): value for key, value in summary.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

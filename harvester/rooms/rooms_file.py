@@ -39,6 +39,7 @@ from connectors.text_file import UnreadableFile, read_text_file
 from harvester import config
 from harvester.config import Environment
 from harvester.rooms.status_json import Titles
+from harvester.setting_checks import checked_text, checked_token
 
 SHORTEST_SECRET = 16
 MAX_NAME = 100
@@ -165,7 +166,7 @@ class _Reader:
         if found.get("iot_client_id"):
             arduino = ArduinoAccount(
                 client_id=self._text("config.json", found, "iot_client_id"),
-                client_secret=config.checked_token(
+                client_secret=checked_token(
                     f"{self._path}: iot_client_secret", self._text("config.json", found, "iot_client_secret")
                 ),
                 organization=self._optional_text("config.json", found, "iot_organization_id"),
@@ -246,7 +247,7 @@ class _Reader:
         value = row.get(key)
         if not isinstance(value, str) or not value.strip():
             raise self._error(f"{place}: {key} is missing")
-        text = config.checked_text(f"{self._path}: {place}: {key}", value.strip())
+        text = checked_text(f"{self._path}: {place}: {key}", value.strip())
         if len(text) > MAX_NAME:
             raise self._error(f"{place}: {key} is longer than {MAX_NAME} characters")
         return text
@@ -273,7 +274,7 @@ class _Reader:
             text = value.strip()
         else:
             raise self._error(f'{place}: {key} must be a text or {{env = "NAME"}}')
-        return config.checked_token(name, text)
+        return checked_token(name, text)
 
     def _zone(self, place: str, row: Mapping[str, Any]) -> ZoneInfo | None:
         name = row.get("timezone")

@@ -15,8 +15,9 @@ import pytest
 import yaml
 
 import connectors
-from harvester.config import OWN, is_nearby
+from harvester.config import OWN
 from harvester.metrics_file import METRICS
+from harvester.setting_checks import is_nearby
 from tests.contract.test_docs import ROOT, unknown_words
 
 CONTRIB = ROOT / "contrib"

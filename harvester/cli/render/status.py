@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from connectors.models import Window
 from harvester.cli.render.layout import stdout_width
 from harvester.cli.render.table import table_lines
 from harvester.formatting import format_days, format_duration, format_instant, format_span, local_days, plural
-from harvester.pipeline.report import upgrade_summary
 from harvester.printable import printable
 from harvester.state.account_status import DAY, SOON, AccountStatus, FailedMeeting
 from harvester.state.journal_rows import Run
@@ -106,7 +105,7 @@ def _run_fields(run: Run, outcome: str) -> dict[str, Any]:
 
 def _runs(scope: Scope) -> Iterator[tuple[Run, str]]:
     """The last runs, newest first, each with its outcome. Only the newest can be under way."""
-    for place, run in enumerate(map(_upgrade, scope.status.runs)):
+    for place, run in enumerate(scope.status.runs):
         if run.exit_code is not None:
             is_repair = run.exit_code == ExitCode.DATAERR and run.what == "verify --repair"
             yield run, FINDINGS if is_repair else _outcome(run.exit_code)
@@ -114,11 +113,6 @@ def _runs(scope: Scope) -> Iterator[tuple[Run, str]]:
             yield run, "killed"
         else:
             yield run, "under way" if scope.running else "killed or under way"
-
-
-def _upgrade(run: Run) -> Run:
-    """An earlier version may have written the summary."""
-    return replace(run, summary=upgrade_summary(run.summary)) if run.summary is not None else run
 
 
 def _outcome(exit_code: int) -> str:

@@ -30,7 +30,7 @@ from connectors.proxies_and_certificates import causes, certificate_fault, check
 from connectors.retry import RetryPolicy, RetryState, count_attempts
 from harvester.logging_setup import ONCE
 from harvester.sinks.elastic.config import ElasticConfig
-from harvester.sinks.elastic.response_limits import limited_node, limited_serializers
+from harvester.sinks.elastic.response_limits import NodeSettings, limited_node, limited_serializers
 
 REQUEST_SECONDS = 120.0
 """The longest pause of an answer."""
@@ -169,7 +169,11 @@ class Client:
                 config.url,
                 headers=_authorization(config),
                 ca_certs=config.ca_certs or network.ca_bundle or DEFAULT,
-                node_class=limited_node(limits, network.proxies, stopwatch, connect_seconds=seconds),
+                node_class=limited_node(
+                    NodeSettings(
+                        limits=limits, proxies=network.proxies, stopwatch=stopwatch, connect_seconds=seconds
+                    )
+                ),
                 connections_per_node=connections,
                 request_timeout=seconds,
                 max_retries=0,

@@ -7,6 +7,7 @@ of this machine, or never end.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -22,58 +23,72 @@ from connectors.json_body import EMPTY, parse_body
 from connectors.limited_transport import LimitedSession
 
 
-def limited_node(
-    limits: ResponseLimits, proxies: Mapping[str, str], stopwatch: Callable[[], float], connect_seconds: float
-) -> type[elastic_transport.BaseNode]:
-    """The class of connections with these limits. `proxies`: by scheme, as `requests` takes them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSettings:
+    """What all connections of one client share. `proxies`: by scheme, as `requests` takes them."""
+
+    limits: ResponseLimits
+    proxies: Mapping[str, str]
+    stopwatch: Callable[[], float]
+    connect_seconds: float
+
+
+class LimitedNode(elastic_transport.BaseNode):
+    """A connection with limits. The library builds nodes from their class, so a subclass has the settings.
 
     A request raises `ResponseLimitExceeded` or one of `NETWORK_ERRORS`. Nothing but the proxies is taken from the
     environment: `requests` would take a login from .netrc.
     """
 
-    class LimitedNode(elastic_transport.BaseNode):
-        _CLIENT_META_HTTP_CLIENT: ClassVar[tuple[str, str]] = (
-            "rq",
-            client_meta_version(requests.__version__),
+    settings: ClassVar[NodeSettings]
+    _CLIENT_META_HTTP_CLIENT: ClassVar[tuple[str, str]] = ("rq", client_meta_version(requests.__version__))
+
+    def __init__(self, config: NodeConfig) -> None:
+        super().__init__(config)
+        self._session = LimitedSession(self.settings.stopwatch)
+        self._session.trust_env = False
+        self._session.headers.clear()  # no Accept-Encoding, so that Elasticsearch compresses nothing
+        self._session.proxies = dict(self.settings.proxies)
+        self._session.verify = config.ca_certs or True
+
+    def perform_request(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        headers: HttpHeaders | None = None,
+        request_timeout: DefaultType | float | None = DEFAULT,
+    ) -> NodeApiResponse:
+        started = self.settings.stopwatch()
+        all_headers = self._headers.copy()
+        all_headers.update(headers or {})
+        read_seconds = self.config.request_timeout if request_timeout is DEFAULT else request_timeout
+        request = requests.Request(method, self.base_url + target, headers=all_headers, data=body)
+        response, content = self._session.exchange(
+            self._session.prepare_request(request),
+            self.settings.limits,
+            timeout=(self.settings.connect_seconds, read_seconds),
         )
+        meta = ApiResponseMeta(
+            node=self.config,
+            duration=self.settings.stopwatch() - started,
+            http_version="1.1",
+            status=response.status_code,
+            headers=HttpHeaders(response.headers),
+        )
+        return NodeApiResponse(meta, content)  # type: ignore[arg-type]  # a bytearray, which nothing changes
 
-        def __init__(self, config: NodeConfig) -> None:
-            super().__init__(config)
-            self._session = LimitedSession(stopwatch)
-            self._session.trust_env = False
-            self._session.headers.clear()  # no Accept-Encoding, so that Elasticsearch compresses nothing
-            self._session.proxies = dict(proxies)
-            self._session.verify = config.ca_certs or True
+    def close(self) -> None:
+        self._session.close()
 
-        def perform_request(
-            self,
-            method: str,
-            target: str,
-            body: bytes | None = None,
-            headers: HttpHeaders | None = None,
-            request_timeout: DefaultType | float | None = DEFAULT,
-        ) -> NodeApiResponse:
-            started = stopwatch()
-            all_headers = self._headers.copy()
-            all_headers.update(headers or {})
-            read_seconds = self.config.request_timeout if request_timeout is DEFAULT else request_timeout
-            request = requests.Request(method, self.base_url + target, headers=all_headers, data=body)
-            response, content = self._session.exchange(
-                self._session.prepare_request(request), limits, timeout=(connect_seconds, read_seconds)
-            )
-            meta = ApiResponseMeta(
-                node=self.config,
-                duration=stopwatch() - started,
-                http_version="1.1",
-                status=response.status_code,
-                headers=HttpHeaders(response.headers),
-            )
-            return NodeApiResponse(meta, content)  # type: ignore[arg-type]  # a bytearray, which nothing changes
 
-        def close(self) -> None:
-            self._session.close()
+def limited_node(shared: NodeSettings) -> type[LimitedNode]:
+    """The class of connections with these settings."""
 
-    return LimitedNode
+    class ConfiguredNode(LimitedNode):
+        settings = shared
+
+    return ConfiguredNode
 
 
 def limited_serializers(limits: ResponseLimits) -> dict[str, elastic_transport.Serializer]:

@@ -9,7 +9,8 @@ import orjson
 
 from connectors.errors import CredentialsError, Interrupted, NotReady, OutputError, QuotaExhausted
 from connectors.models import Pending, Reason, SkippedPartition
-from harvester.pipeline.report import Report, RunSummary, upgrade_summary
+from harvester.pipeline.report import Report
+from harvester.pipeline.run_summary import RunSummary
 from harvester.sinks.base import Ack, PipeClosed
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -24,26 +25,6 @@ def test_the_summary_has_every_field_of_its_type_and_is_json() -> None:
     assert summary.keys() == get_type_hints(RunSummary).keys()
     assert (summary["next_due"], summary["throttled_seconds"]) == ("2026-11-20T12:00:00Z", 1.3)
     assert orjson.loads(orjson.dumps(summary)) == summary
-
-
-def test_summaries_of_earlier_versions_get_the_names_of_this_one() -> None:
-    former = {
-        "poorer": 1,
-        "kept": 2,
-        "unready": 3,
-        "outside": 4,
-        "unsettled": 5,
-        "unanswered": 6,
-        "unlisted": 7,
-    }
-    upgraded = upgrade_summary({**former, "left_out": {"error": 8}, "absent": {}, "waits": {}, "listed": 9})
-    assert upgraded.keys() <= get_type_hints(RunSummary).keys()
-    assert (upgraded["kept_richer"], upgraded["failed_partitions"], upgraded["listed"]) == (
-        1,
-        {"error": 8},
-        9,
-    )
-    assert upgrade_summary(report().summary()) == report().summary()
 
 
 def test_a_run_that_was_stopped_has_the_exit_code_and_the_reason_of_the_error() -> None:
