@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,20 @@ logger = logging.getLogger(__name__)
 STANDARD_INPUT = Path("-")
 MARGIN = timedelta(days=1)
 """The index is asked a little wider than the days; the documents themselves decide."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputOptions:
+    """Which documents to read, and where the output goes, as the command line says it."""
+
+    paths: tuple[Path, ...]
+    first: Day | None
+    last: Day | None
+    timezone: str | None
+    from_index: bool
+    meetings: tuple[str, ...]
+    memory: str
+    output: Path | None
 
 
 def _memory(_context: click.Context, _param: click.Parameter, value: str) -> str:

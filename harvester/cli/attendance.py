@@ -19,6 +19,7 @@ from harvester.cli.analysis_input import (
     FROM_INDEX,
     MEMORY,
     SMALL_FILE,
+    InputOptions,
     days,
     log_problems,
     meetings_option,
@@ -29,7 +30,6 @@ from harvester.cli.options import ES_HOST, apply, examples, general_options, pas
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.signals_during_duckdb import interruptible
 from harvester.output_file import open_output
-from harvester.pipeline.request import Day
 
 if TYPE_CHECKING:
     from harvester.analysis.attendance import Totals
@@ -111,15 +111,9 @@ OPTIONS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(InputOptions):
     """What the command line asks for."""
 
-    paths: tuple[Path, ...]
-    first: Day | None
-    last: Day | None
-    timezone: str | None
-    from_index: bool
-    meetings: tuple[str, ...]
     series: tuple[str, ...]
     hosts: tuple[str, ...]
     topic: str | None
@@ -129,8 +123,6 @@ class Options:
     roster: Path | None
     kind: Format
     excel: bool
-    memory: str
-    output: Path | None
 
 
 @click.command(

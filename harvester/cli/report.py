@@ -16,6 +16,7 @@ from harvester.cli.analysis_input import (
     FROM_INDEX,
     MEMORY,
     SMALL_FILE,
+    InputOptions,
     days,
     log_problems,
     meetings_option,
@@ -35,7 +36,6 @@ from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.signals_during_duckdb import interruptible
 from harvester.cli.standard_streams import stdout_is_terminal
 from harvester.output_file import write_output
-from harvester.pipeline.request import Day
 
 if TYPE_CHECKING:
     from harvester.analysis.report_data import ReportData
@@ -85,24 +85,16 @@ OPTIONS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(InputOptions):
     """What the command line asks for."""
 
-    paths: tuple[Path, ...]
-    first: Day | None
-    last: Day | None
-    timezone: str | None
-    from_index: bool
     vendors: tuple[str, ...]
-    meetings: tuple[str, ...]
     worst: int
     people: Literal["hide", "show"]
     units: Path | None
     title: str | None
     no_script: bool
     folder: Path | None
-    memory: str
-    output: Path | None
 
     @property
     def is_to_stdout(self) -> bool:

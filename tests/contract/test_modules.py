@@ -31,9 +31,10 @@ TESTED_ELSEWHERE = {
     "harvester/cli/analysis_input.py": "test_report.py and test_attendance.py use it in every test",
     "harvester/cli/rooms_book_cancel.py": "test_rooms.py runs both commands",
     "harvester/cli/rooms_bookings.py": "test_rooms.py runs it",
+    "harvester/cli/rooms_status.py": "test_rooms.py runs each command",
     "harvester/cli/rooms_serve.py": "tests/unit/rooms/service tests what it starts",
     "harvester/cli/rooms_watch.py": "tests/unit/rooms/test_watcher.py tests what it starts",
-    "harvester/cli/render/rooms.py": "test_rooms.py and test_rooms_status.py compare what it prints",
+    "harvester/cli/render/rooms.py": "test_rooms.py compares what it prints",
     "harvester/rooms/rooms_account.py": "test_rooms.py reads rooms through it",
     "harvester/rooms/service/": "tests/unit/rooms/service tests the running service by its requests",
     # Values that pass calls on.

@@ -157,6 +157,11 @@ def test_free_rooms_are_listed_the_smallest_first(run: Run) -> None:
     assert [room["room"] for room in json.loads(run("find", "--for", "31m", "--json").stdout)] == ["Hall"]
 
 
+def test_free_rooms_at_another_instant(run: Run) -> None:
+    found = json.loads(run("find", "--at", "2026-11-30T12:00Z", "--seats", "2", "--json").stdout)
+    assert [room["room"] for room in found] == ["Red", "Blue"]
+
+
 def test_rooms_without_known_seats_are_left_out_if_seats_are_asked_for(run: Run) -> None:
     assert run("find", "--for", "30m", "--seats", "2").stdout.splitlines()[1].startswith("Red")
     none = run("find", "--seats", "7")
