@@ -38,10 +38,6 @@ class ExitCode(IntEnum):
         member.meaning = meaning
         return member
 
-    @property
-    def is_interruption(self) -> bool:
-        return self in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}
-
     @classmethod
     def worst(cls, codes: Iterable[int]) -> ExitCode:
         """The one exit code for several causes; OK for none."""

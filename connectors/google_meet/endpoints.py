@@ -95,9 +95,6 @@ CALENDAR_FREE_BUSY = replace(CALENDAR, scope=_SCOPE + "calendar.freebusy")
 ROOM_RESOURCES = replace(DIRECTORY, scope=_SCOPE + "admin.directory.resource.calendar.readonly")
 """The rooms of a company."""
 
-ROOM_SERVICES = (CALENDAR_BOOKING, CALENDAR_FREE_BUSY, ROOM_RESOURCES)
-"""What the commands for meeting rooms use besides CALENDAR."""
-
 RECORD_RETENTION = timedelta(days=30)
 """A conference record and its participants are deleted this long after the conference ended (`expireTime`)."""
 

@@ -128,7 +128,6 @@ class _Run:
         self._context = context
         self._stop = stop
         self._report = report
-        self._concurrency = concurrency
         self._ended: SimpleQueue[tuple[MeetingRef, Future[MeetingRecord]] | None] = SimpleQueue()
         self._ahead = Semaphore(concurrency + AHEAD)
         self._in_flight = Semaphore(2 * concurrency)

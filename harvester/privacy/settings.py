@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast, get_args
+from typing import cast
 
 from connectors.errors import ConfigurationError
 from harvester.privacy.forgotten_people import ForgottenPeople
@@ -13,7 +13,6 @@ from harvester.privacy.sealed_ids import Sealer
 from harvester.privacy.treatment import Mode, Treatment
 from harvester.state.privacy import PrivacyState
 
-MODES = get_args(Mode)
 LEAST_KEY_BYTES = 32
 HOW_TO_MAKE_A_KEY = "make one with `openssl rand -hex 32`, and keep it: another key makes other pseudonyms"
 SALT, HINTS = "forgotten", "hints"

@@ -54,7 +54,6 @@ class CalendarCopy:
         self._sync_token = ""
         self._busy_times_only = False
         self._as_of: datetime | None = None
-        self._error: HarvestError | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -67,12 +66,6 @@ class CalendarCopy:
         """When the last reading that succeeded began."""
         with self._lock:
             return self._as_of
-
-    @property
-    def error(self) -> HarvestError | None:
-        """Why the last reading failed; None if it did not."""
-        with self._lock:
-            return self._error
 
     @property
     def has_busy_times_only(self) -> bool:
@@ -103,12 +96,9 @@ class CalendarCopy:
         except Interrupted:
             raise
         except HarvestError as error:
-            with self._lock:
-                self._error = error
             return error
         with self._lock:
             self._as_of = began
-            self._error = None
         return None
 
     def put(self, event: RoomEvent) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from connectors.concurrency import ordered_map
@@ -36,8 +35,6 @@ class RoomsAccount:
     calendars: RoomCalendars
     context: RunContext
     default_zone: ZoneInfo
-    folder: Path
-    """Where the account's state is kept."""
     label: str
 
     def copy(self, room: Room, *, about: datetime | None = None) -> CalendarCopy:
@@ -78,6 +75,5 @@ def open_rooms_account(
             calendars=RoomCalendars(client, tokens, booking=booking),
             context=context,
             default_zone=default_zone,
-            folder=account.folder,
             label=config.label,
         )

@@ -65,10 +65,6 @@ class ClientAccess:
         self._per_client = RequestLimiter(elapsed)
         self._per_address = RequestLimiter(elapsed, per_second=5 * REQUESTS_PER_SECOND)
 
-    @property
-    def has_clients(self) -> bool:
-        return bool(self._secrets)
-
     def authorize(self, header: str | None, named: str | None, address: str) -> str:
         """The client whose secret the `Authorization: Bearer` header has, and which the request names.
 

@@ -75,7 +75,6 @@ def run(calendars: Calendars, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             calendars=calendars,
             context=FakeContext(at(10)),  # type: ignore[arg-type]  # what the commands use of it
             default_zone=ZoneInfo("Europe/Rome"),
-            folder=tmp_path,
             label="main",
         )
 

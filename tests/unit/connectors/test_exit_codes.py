@@ -37,7 +37,3 @@ def test_values_are_those_of_sysexits_and_of_signals() -> None:
         "INTERRUPTED": 128 + 2,
         "TERMINATED": 128 + 15,
     }
-
-
-def test_only_signals_are_interruptions() -> None:
-    assert [code for code in ExitCode if code.is_interruption] == [ExitCode.INTERRUPTED, ExitCode.TERMINATED]

@@ -102,7 +102,6 @@ def test_a_failed_reading_keeps_the_copy_until_it_is_too_old(calendars: FakeCale
     assert copy.status(now.time + timedelta(seconds=1)).busy is None
     del calendars.refused["changes"]
     assert copy.refresh() is None
-    assert copy.error is None
     assert copy.status(now.time + timedelta(seconds=1)).busy is True
 
 
@@ -136,7 +135,6 @@ def test_if_busy_times_are_refused_too_the_error_of_the_events_counts(calendars:
     calendars.refused["read"] = Forbidden("share the calendar", status=403)
     calendars.refused["free_busy"] = ApiNotAllowed("no scope")
     assert str(copy.refresh()) == "share the calendar"
-    assert str(copy.error) == "share the calendar"
 
 
 def test_an_interruption_is_no_failed_reading(calendars: FakeCalendars) -> None:
