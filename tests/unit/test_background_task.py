@@ -13,37 +13,33 @@ from harvester.background_task import background_task
 from harvester.pipeline.stop_signal import StopSignal
 
 
-def test_a_task_ends_with_its_context() -> None:
-    ended = threading.Event()
+class Task:
+    """Runs until it has to end."""
 
-    def run(check_stop: Callable[[], None]) -> NoReturn:
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+
+    def run(self, check_stop: Callable[[], None]) -> NoReturn:
         try:
             while True:
                 check_stop()
         finally:
-            ended.set()
+            self.ended.set()
 
-    stop = StopSignal()
-    with background_task(run, stop, name="task"):
-        assert not ended.is_set()
-    assert ended.is_set()
+
+def test_a_task_ends_with_its_context() -> None:
+    task, stop = Task(), StopSignal()
+    with background_task(task.run, stop, name="task"):
+        assert not task.ended.is_set()
+    assert task.ended.is_set()
     assert not stop.is_set
 
 
 def test_a_task_sees_the_stop_signal() -> None:
-    ended = threading.Event()
-
-    def run(check_stop: Callable[[], None]) -> NoReturn:
-        try:
-            while True:
-                check_stop()
-        finally:
-            ended.set()
-
-    stop = StopSignal()
-    with background_task(run, stop, name="task"):
+    task, stop = Task(), StopSignal()
+    with background_task(task.run, stop, name="task"):
         stop.set(143)
-        assert ended.wait(10)
+        assert task.ended.wait(10)
 
 
 def test_an_error_of_the_task_stops_the_program_and_is_raised() -> None:
