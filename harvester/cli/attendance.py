@@ -33,7 +33,7 @@ from harvester.output_file import open_output
 
 if TYPE_CHECKING:
     from harvester.analysis.attendance import Totals
-    from harvester.analysis.database import Database
+    from harvester.analysis.duckdb_database import Database
 
 logger = logging.getLogger(__name__)
 
@@ -152,8 +152,8 @@ def attendance(env: RunEnvironment, **options: Any) -> int:
 
 def _attendance(env: RunEnvironment, asked: Options) -> int:
     from harvester.analysis.attendance import create_attendance, totals
-    from harvester.analysis.database import open_database
     from harvester.analysis.document_tables import read_documents
+    from harvester.analysis.duckdb_database import open_database
     from harvester.analysis.people import read_aliases
     from harvester.analysis.roster import read_roster
 

@@ -134,8 +134,8 @@ def report(env: RunEnvironment, **options: Any) -> int:
 
 
 def _figures(env: RunEnvironment, asked: Options) -> tuple[ReportData, int]:
-    from harvester.analysis.database import open_database
     from harvester.analysis.document_tables import read_documents
+    from harvester.analysis.duckdb_database import open_database
     from harvester.analysis.org_units import Units
     from harvester.analysis.report_data import report_data
     from harvester.analysis.selection import Selection
