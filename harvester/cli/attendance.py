@@ -26,7 +26,8 @@ from harvester.cli.analysis_input import (
     open_source,
     output_option,
 )
-from harvester.cli.options import ES_HOST, apply, examples, general_options, pass_env, stdout_bytes
+from harvester.cli.options import ES_HOST, apply, examples, general_options, pass_env
+from harvester.cli.render.echo import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.signals_during_duckdb import interruptible
 from harvester.output_file import open_output

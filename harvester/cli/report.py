@@ -30,8 +30,8 @@ from harvester.cli.options import (
     examples,
     general_options,
     pass_env,
-    stdout_bytes,
 )
+from harvester.cli.render.echo import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.signals_during_duckdb import interruptible
 from harvester.cli.standard_streams import stdout_is_terminal

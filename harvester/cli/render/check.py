@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ from connectors.base import CheckResult
 from connectors.exit_codes import ExitCode
 from harvester.cli.render.echo import echo, echo_json, echo_rendered
 from harvester.cli.render.layout import bold, is_styled, red, stdout_width, wrapped
+from harvester.cli.standard_streams import stdout_encoding
 from harvester.formatting import plural, without_prefix
 from harvester.printable import printable
 
@@ -131,7 +131,7 @@ def output_for(redact: Callable[[str], str], *, quiet: bool, as_json: bool) -> C
 
     if as_json:
         return CheckJson(echo=echo_line, quiet=False, redact=redact)
-    if width is not None and shows_marks(getattr(sys.stdout, "encoding", None)):
+    if width is not None and shows_marks(stdout_encoding()):
         return CheckTable(echo=echo_line, quiet=quiet, redact=redact, width=width)
     return CheckOutput(echo=echo_line, quiet=quiet)
 
