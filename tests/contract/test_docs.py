@@ -300,9 +300,7 @@ def test_every_file_of_the_recipes_exists() -> None:
 
 
 def test_every_file_that_contributing_names_exists() -> None:
-    named = {
-        file for file in re.findall(rf"`((?:connectors|harvester|tests)/{FILE})`", TEXTS["CONTRIBUTING.md"])
-    }
+    named = set(re.findall(rf"`((?:connectors|harvester|tests)/{FILE})`", TEXTS["CONTRIBUTING.md"]))
     assert len(named) > 60
     assert [file for file in sorted(named) if "<" not in file and not (ROOT / file).is_file()] == []
 
