@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from functools import cache
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 SECONDS_TO_FINISH = 20.0
 """After the first signal. A run promises to end within 10 s; a process that is still there waits for something in vain,
 such as a reader of its pipe that reads nothing."""
+SECONDS_TO_HEAR = 0.05
+"""After which the main thread is woken up if it has not run the handler of a signal."""
 
 
 def raise_on_signals() -> None:
@@ -33,18 +36,17 @@ def raise_on_signals() -> None:
 def finish_on_signals(stop: StopSignal, seconds: float = SECONDS_TO_FINISH) -> None:
     """The first signal sets the stop signal; the second one, or the end of the time, ends the process at once."""
 
-    countdown = Countdown(seconds)
-
     def handle(number: int, _frame: FrameType | None) -> None:
         code = 128 + number
         if stop.is_set:
             os._exit(code)
-        countdown.begin(code)
         stop.set(code)
         stop.interrupt_call()
 
     for number in SIGNALS:
         signal.signal(number, handle)
+    signal.signal(signal.SIGURG, _wake_up)
+    _listener().listen(stop, seconds)
 
 
 def interrupt(number: int, _frame: FrameType | None) -> None:
@@ -53,26 +55,50 @@ def interrupt(number: int, _frame: FrameType | None) -> None:
     raise Interrupted(exit_code=128 + number)
 
 
-class Countdown:
-    """Ends the process some seconds after it has begun.
+def _wake_up(_number: int, _frame: FrameType | None) -> None:
+    """Does nothing: the signal itself ends the wait, and Python then runs the handlers of all signals that have arrived."""
 
-    Its thread is started beforehand: starting one takes locks that the interrupted main thread may hold, so that a signal
-    handler that starts a thread can wait for itself for ever.
+
+class SignalListener:
+    """A thread that hears of each signal at once, whatever the main thread does, and sees to it that the process ends.
+
+    Python runs handlers in the main thread, between two of its steps. A signal that arrives when the main thread has just
+    begun to wait for a lock does not end that wait, so the thread wakes it up until the handler has run. The thread is
+    started beforehand: starting one takes locks that the interrupted main thread may hold.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._code = 0
-        self._waiting = threading.Lock()
-        self._waiting.acquire()
-        threading.Thread(target=self._run, name="countdown", daemon=True).start()
+    def __init__(self) -> None:
+        self._reading, self._writing = os.pipe()
+        os.set_blocking(self._writing, False)
+        self._stop: StopSignal | None = None
+        self._seconds = SECONDS_TO_FINISH
+        threading.Thread(target=self._run, name="signals", daemon=True).start()
 
-    def begin(self, code: int) -> None:
-        """Called once, by a signal handler."""
-        self._code = code
-        self._waiting.release()
+    def listen(self, stop: StopSignal, seconds: float) -> None:
+        """From now on, end the process `seconds` after the first signal, whose handler sets `stop`."""
+        self._stop, self._seconds = stop, seconds
+        signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
 
     def _run(self) -> None:
-        self._waiting.acquire()
-        threading.Event().wait(self._seconds)
-        os._exit(self._code)
+        while True:
+            number = os.read(self._reading, 1)[0]
+            if number in SIGNALS and self._stop is not None:
+                self._end(self._stop, self._seconds, 128 + number)
+
+    def _end(self, stop: StopSignal, seconds: float, code: int) -> None:
+        pause = threading.Event().wait
+        left = seconds
+        while left > 0:
+            pause(min(left, SECONDS_TO_HEAR))
+            left -= SECONDS_TO_HEAR
+            if stop.is_set:
+                break
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGURG)
+        pause(max(0.0, left))
+        os._exit(code)
+
+
+@cache
+def _listener() -> SignalListener:
+    """One for the process."""
+    return SignalListener()

@@ -17,6 +17,7 @@ from connectors.errors import Interrupted
 from harvester import signals
 from harvester.cli.load import InterruptibleStream
 from harvester.pipeline.stop_signal import StopSignal
+from harvester.signals_during_import import SIGNALS
 
 SOON = 0.1
 
@@ -31,14 +32,14 @@ while True:
 
 
 @pytest.fixture
-def stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[StopSignal]:
-    """A stop signal that real signals set, in this process."""
-    previous = [signal.getsignal(number) for number in signals.SIGNALS]
-    monkeypatch.setattr(signals.Countdown, "begin", lambda _self, _code: None)
+def stop() -> Iterator[StopSignal]:
+    """A stop signal that real signals set, in this process, which they do not end."""
+    previous = [signal.getsignal(number) for number in SIGNALS]
     stop = StopSignal()
     signals.finish_on_signals(stop)
+    signal.set_wakeup_fd(-1)
     yield stop
-    for number, handler in zip(signals.SIGNALS, previous, strict=True):
+    for number, handler in zip(SIGNALS, previous, strict=True):
         signal.signal(number, handler)
 
 
@@ -87,6 +88,7 @@ def test_a_process_that_cannot_finish_is_ended() -> None:
 HANDLER = """
 import os, signal, sys, threading
 from harvester.pipeline.stop_signal import StopSignal
+from harvester.signals_during_import import SIGNALS
 from harvester.signals import finish_on_signals
 
 finish_on_signals(StopSignal(), seconds=0.2)
@@ -103,3 +105,27 @@ def test_a_signal_in_the_middle_of_starting_a_thread_is_heard() -> None:
         [sys.executable, "-c", HANDLER], capture_output=True, timeout=60, check=False, env=os.environ
     )
     assert (ended.returncode, ended.stdout) == (143, b"handled\n"), ended.stderr
+
+
+DEAF = """
+import signal, threading
+from harvester.pipeline.stop_signal import StopSignal
+from harvester.signals_during_import import SIGNALS
+from harvester.signals import finish_on_signals
+
+stop = StopSignal()
+finish_on_signals(stop, seconds=60)
+forever = threading.Lock()
+forever.acquire()
+# Sent to this thread, the signal does not end the wait of the main thread.
+threading.Timer(0.2, signal.raise_signal, (signal.SIGTERM,)).start()
+stop.add_callback(forever.release)
+forever.acquire()
+print(stop.exit_code)
+"""
+
+
+def test_a_signal_that_does_not_end_the_wait_of_the_main_thread_is_heard() -> None:
+    """As if it had arrived a moment before the wait."""
+    ended = subprocess.run([sys.executable, "-c", DEAF], capture_output=True, timeout=50, check=False)
+    assert ended.stdout == b"143\n", ended.stderr

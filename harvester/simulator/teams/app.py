@@ -18,10 +18,10 @@ from starlette.types import Receive, Scope, Send
 from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.http_bodies import encode_json, read_body
 from harvester.simulator.organisation import Organisation, seeded_random
-from harvester.simulator.teams import control
+from harvester.simulator.teams import control_endpoint
 from harvester.simulator.teams.access import RateLimits, require
 from harvester.simulator.teams.account import Account
-from harvester.simulator.teams.control import Control
+from harvester.simulator.teams.control_endpoint import Control
 from harvester.simulator.teams.error_responses import ErrorResponse, not_found
 from harvester.simulator.teams.formats import TICKS_PER_MILLISECOND, stamp, uuid
 from harvester.simulator.teams.handlers import Handlers
@@ -80,7 +80,7 @@ class Teams:
 
     async def _answer(self, scope: Scope, path: str, headers: Mapping[str, str], receive: Receive) -> bytes:
         method, base = scope["method"], f"http://{headers.get('host', '127.0.0.1')}"
-        if path == control.PATH:
+        if path == control_endpoint.PATH:
             return self._answer_control(method, await read_body(receive))
         if path.startswith(f"{LOGIN}/") and path.endswith(_TOKEN):
             tenant = unquote(path.removeprefix(f"{LOGIN}/").removesuffix(_TOKEN))

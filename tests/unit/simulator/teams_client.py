@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.teams.account import CallRecord, Quirk
 from harvester.simulator.teams.app import GRAPH, LOGIN, Teams
-from harvester.simulator.teams.control import PATH
+from harvester.simulator.teams.control_endpoint import PATH
 from harvester.simulator.teams.options import TeamsOptions
 from harvester.simulator.teams.tokens import CLIENT_ID, CLIENT_SECRET, TENANT_ID
 from tests.unit.simulator.clients import NOW, Answer, ManualClock, organisation, send_request
