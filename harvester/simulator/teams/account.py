@@ -36,7 +36,9 @@ CallType = Literal["groupCall", "peerToPeer", "unknown"]
 class Quirk(Enum):
     """Peculiarities of call records that the organisation knows nothing of."""
 
-    arriving = auto()  # a higher version comes right after the record was first listed
+    arriving = (
+        auto()
+    )  # a higher version comes right after the record was first listed, or after the quiet hour
     late_quality = auto()  # the first version lacks the quality of some legs
     late_legs = auto()  # the first version lacks legs and video, the second the quality of those legs
     not_listed = auto()  # too young to be listed
@@ -183,7 +185,7 @@ class Account:
                 published = max(published, self._soon(hours * 60))
             elif self.organisation.now < published <= self._soon(5):
                 published = self._soon(6 + step)
-            yield Version(first + 1 + 2 * step, _NEVER if quirk is Quirk.arriving else published)
+            yield Version(first + 1 + 2 * step, self._soon(5) if quirk is Quirk.arriving else published)
 
     def _first_published(self, meeting: Meeting, quirk: Quirk | None, number: int) -> int:
         """Return when the first version is there: at most 150 minutes after the end, and not in the quiet hour."""
@@ -194,9 +196,6 @@ class Account:
         if end <= now < end + latency:
             return end + 2 * MINUTE
         return end + latency
-
-
-_NEVER = 1 << 60
 
 
 def _start(record: CallRecord) -> tuple[int, str]:

@@ -10,12 +10,11 @@ from datetime import timedelta
 from typing import Any
 
 from harvester.simulator.clock import SimulatedClock
-from harvester.simulator.teams.account import Account, CallRecord, Version
+from harvester.simulator.teams.account import Account, CallRecord
 from harvester.simulator.teams.formats import TICKS_PER_MILLISECOND, stamp
 from harvester.simulator.teams.handlers import Handlers
 
 PATH = "/_simulator/teams"
-_LATEST = 1 << 50
 
 
 class Control:
@@ -28,7 +27,7 @@ class Control:
         """Return the simulator's time and the records, oldest first.
 
         version: the number of the version that is published, null before the first.
-        published: the instant of each version by its number; null for one that comes once the record is listed.
+        published: the instant of each version by its number; one of an `arriving` record comes as soon as the record is listed.
         """
         instant = self._clock.milliseconds()
         return {
@@ -45,7 +44,7 @@ class Control:
             "start": stamp(record.start),
             "end": stamp(record.end),
             "version": None if version is None else record.versions[version].number,
-            "published": {str(each.number): _published(each) for each in record.versions},
+            "published": {str(v.number): stamp(v.published * TICKS_PER_MILLISECOND) for v in record.versions},
         }
 
     def change(self, changes: Mapping[str, Any]) -> None:
@@ -60,7 +59,3 @@ class Control:
             self._clock.advance(timedelta(seconds=float(changes["advance"])))
         if "missing" in changes:
             self._handlers.missing = {str(each) for each in changes["missing"]}
-
-
-def _published(version: Version) -> str | None:
-    return stamp(version.published * TICKS_PER_MILLISECOND) if version.published < _LATEST else None

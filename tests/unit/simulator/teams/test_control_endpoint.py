@@ -12,7 +12,12 @@ def test_the_state_has_every_record_with_its_versions() -> None:
     rows = {row["id"]: row for row in state["records"]}
     assert len(rows) == 60
     arriving = rows[client.record(Quirk.arriving).id]
-    assert list(arriving["published"].values())[1] is None
+    assert list(arriving["published"].values())[1] == "2026-11-20T13:05:00Z"
+    first, second = arriving["published"]
+    assert arriving["version"] == int(first)
+    client.listed()
+    after = next(row for row in client.control()["records"] if row["id"] == arriving["id"])
+    assert after["version"] == int(second)
     assert rows[client.record(Quirk.not_listed).id]["version"] is None
 
 
