@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harvester.analysis.database import Database
+from harvester.analysis.duckdb_database import Database
 from harvester.analysis.selection import Selection
 
 BOOKING_FIELDS = {"room": "VARCHAR", "calendar": "VARCHAR"}

@@ -8,7 +8,7 @@ from typing import Any
 from harvester.analysis import safe_svg
 from harvester.analysis.figures.fact_tables import Bucket, Period
 from harvester.analysis.figures.table import Table
-from harvester.analysis.figures.use import WEEKDAYS
+from harvester.analysis.figures.usage import WEEKDAYS
 from harvester.analysis.safe_text import vendor_class, vendor_title
 
 Spec = dict[str, Any]

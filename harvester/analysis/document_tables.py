@@ -19,9 +19,9 @@ from connectors.attendance import PERSON_FIELDS
 from connectors.models import Detail
 from connectors.quality import SERIES_MEASURES, STREAMS
 from harvester.analysis.booking_tables import BOOKING_FIELDS, create_bookings
-from harvester.analysis.database import Database
+from harvester.analysis.document_source import Source
+from harvester.analysis.duckdb_database import Database
 from harvester.analysis.selection import Selection
-from harvester.analysis.source import Source
 
 _BOTH = {
     "kind": "VARCHAR",

@@ -6,7 +6,7 @@ from datetime import date
 
 from harvester.analysis.cells import UNKNOWN, instant, minutes
 from harvester.analysis.figures.quality import LEAST_STAYS, standing_out
-from harvester.analysis.figures.use import EVERYTHING
+from harvester.analysis.figures.usage import EVERYTHING
 from harvester.analysis.report_data import ReportData
 from harvester.analysis.safe_text import clean, vendor_title
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harvester.analysis.database import Database
 from harvester.analysis.document_tables import Read
-from harvester.analysis.figures import detail, people, provided_fields, quality, use
+from harvester.analysis.duckdb_database import Database
+from harvester.analysis.figures import detail, people, provided_fields, quality, usage
 from harvester.analysis.figures.detail import Detail
 from harvester.analysis.figures.fact_tables import Period, create_facts, vendors
 from harvester.analysis.figures.rooms import RoomUse, room_use
@@ -80,21 +80,21 @@ def report_data(
     least = 1 if shows_people else people.LEAST_PEOPLE
     none = Table(name="none", columns={"none": "text"}, rows=[])
     if period is not None:
-        use.create_levels(database)
+        usage.create_levels(database)
     return ReportData(
         read=read,
         selection=selection,
         shows_people=shows_people,
         period=period,
         vendors=vendors(database),
-        totals=use.totals(database),
-        over_time=use.over_time(database, period) if period else none,
-        by_vendor=use.by_vendor(database),
-        by_hour=use.by_hour(database, period) if period else none,
-        peaks_over_time=use.peaks_by_day(database, period) if period else none,
-        peaks=use.peaks(database) if period else none,
-        lengths=use.lengths(database),
-        sizes=use.sizes(database),
+        totals=usage.totals(database),
+        over_time=usage.over_time(database, period) if period else none,
+        by_vendor=usage.by_vendor(database),
+        by_hour=usage.by_hour(database, period) if period else none,
+        peaks_over_time=usage.peaks_by_day(database, period) if period else none,
+        peaks=usage.peaks(database) if period else none,
+        lengths=usage.lengths(database),
+        sizes=usage.sizes(database),
         room_use=room_use(database, selection, period, shows_people=shows_people) if read.bookings else None,
         units=people.units(database, least=least),
         hosts=people.hosts(database) if shows_people else none,

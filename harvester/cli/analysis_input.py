@@ -16,11 +16,11 @@ import click
 
 from connectors.errors import ConfigurationError
 from connectors.exit_codes import ExitCode
-from harvester.analysis import source
-from harvester.analysis.database import DEFAULT_MEMORY, memory
+from harvester.analysis import document_source
+from harvester.analysis.document_source import Source
 from harvester.analysis.document_tables import known_meetings
+from harvester.analysis.duckdb_database import DEFAULT_MEMORY, memory
 from harvester.analysis.selection import Selection
-from harvester.analysis.source import Source
 from harvester.cli.from_settings import elastic_config
 from harvester.cli.options import Decorator, day_options
 from harvester.cli.run_environment import RunEnvironment
@@ -28,8 +28,8 @@ from harvester.non_ndjson_input import NotNdjsonError
 from harvester.pipeline.request import Day, to_date
 
 if TYPE_CHECKING:
-    from harvester.analysis.database import Database
     from harvester.analysis.document_tables import Read
+    from harvester.analysis.duckdb_database import Database
 
 logger = logging.getLogger(__name__)
 
@@ -125,10 +125,10 @@ def _files(paths: Sequence[Path], reader: str) -> Source:
     if not paths or list(paths) == [STANDARD_INPUT]:
         if sys.stdin is None or (not paths and sys.stdin.isatty()):
             raise click.UsageError("name a file of NDJSON, pipe documents in, or use --from-index")
-        return source.stream(sys.stdin.buffer, reader)
+        return document_source.stream(sys.stdin.buffer, reader)
     if STANDARD_INPUT in paths:
         raise click.UsageError("- is standard input; it cannot be combined with files")
-    return source.files(paths, reader)
+    return document_source.files(paths, reader)
 
 
 @contextmanager
@@ -141,7 +141,7 @@ def _index(
 
     with closing(Client(elastic_config(env), env.machine.monotonic)) as client:
         reader = DocumentReader(client, retry_policy(env.stop, env.machine))
-        yield source.lines(
+        yield document_source.lines(
             reader.read(
                 window=selection.window(),
                 vendors=selection.vendors,

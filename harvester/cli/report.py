@@ -30,8 +30,8 @@ from harvester.cli.options import (
     examples,
     general_options,
     pass_env,
-    stdout_bytes,
 )
+from harvester.cli.render.echo import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.signals_during_duckdb import interruptible
 from harvester.cli.standard_streams import stdout_is_terminal
@@ -134,8 +134,8 @@ def report(env: RunEnvironment, **options: Any) -> int:
 
 
 def _figures(env: RunEnvironment, asked: Options) -> tuple[ReportData, int]:
-    from harvester.analysis.database import open_database
     from harvester.analysis.document_tables import read_documents
+    from harvester.analysis.duckdb_database import open_database
     from harvester.analysis.org_units import Units
     from harvester.analysis.report_data import report_data
     from harvester.analysis.selection import Selection

@@ -38,12 +38,12 @@ from harvester.simulator.google_meet import app as google_meet
 from harvester.simulator.google_meet import service_account
 from harvester.simulator.google_meet.account import Account as Workspace
 from harvester.simulator.google_meet.options import GoogleOptions
-from harvester.simulator.google_meet.rooms.control import PATH as ROOMS
+from harvester.simulator.google_meet.rooms.control_endpoint import PATH as ROOMS
 from harvester.simulator.google_meet.rooms.invented_events import invent_rooms
 from harvester.simulator.meetecho import app as meetecho
 from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.organisation import Organisation
-from harvester.simulator.vendor import LazyVendor, Vendor
+from harvester.simulator.vendor_interface import LazyVendor, Vendor
 from harvester.simulator.webex import app as webex
 from harvester.simulator.webex.options import WebexOptions
 from harvester.simulator.zoom import app as zoom

@@ -12,8 +12,8 @@ from datetime import date, timedelta
 from typing import Literal
 
 from harvester.analysis.attendance import Threshold, create_attendance, name_across_meetings
-from harvester.analysis.database import Database
 from harvester.analysis.document_tables import SERIES
+from harvester.analysis.duckdb_database import Database
 from harvester.analysis.org_units import Units
 from harvester.analysis.selection import Selection
 

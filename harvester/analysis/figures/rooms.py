@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from connectors.models import Window
 from harvester.analysis.booking_tables import OUTCOMES
-from harvester.analysis.database import Database
+from harvester.analysis.duckdb_database import Database
 from harvester.analysis.figures.fact_tables import Period, to_period
 from harvester.analysis.figures.table import Kind, Table
-from harvester.analysis.figures.use import WEEKDAYS
+from harvester.analysis.figures.usage import WEEKDAYS
 from harvester.analysis.selection import Selection
 
 FIRST_HOUR, LAST_HOUR = 8, 17

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from connectors.attendance import to_record
 from connectors.models import Detail, Meeting, MeetingRecord, Session, session_key
-from harvester.analysis.figures.use import WEEKDAYS
+from harvester.analysis.figures.usage import WEEKDAYS
 from harvester.analysis.report_data import ReportData
 from harvester.analysis.selection import Selection
 from tests.examples import one_in
