@@ -37,10 +37,10 @@ class Leg:
         return as_dict(self.row.get(self.side))
 
     @property
-    def key(self) -> str:
+    def key(self) -> tuple[str | None, ...]:
         """What Microsoft calls this stay: the session, and its side in a call between two people."""
-        session = as_text(self.row.get("id")) or ""
-        return f"{session}:{self.side}" if self.is_direct else session
+        session = as_text(self.row.get("id"))
+        return (session, self.side) if self.is_direct else (session,)
 
 
 def to_legs(record: Row, rows: Sequence[Row]) -> tuple[list[Leg], int]:
@@ -77,7 +77,7 @@ def _without_replaced(legs: Iterable[Leg]) -> list[Leg]:
 def _without_repetitions(legs: Iterable[Leg]) -> list[Leg]:
     """Each stay once, with the segments of all its copies: Graph repeats a session for each service that took part in it
     (https://learn.microsoft.com/graph/api/resources/callrecords-session)."""
-    by_stay: dict[tuple[str, str | Identity], Leg] = {}
+    by_stay: dict[tuple[object, ...], Leg] = {}
     for leg in legs:
         stay = leg.key, leg.identity.id or leg.identity
         known = by_stay.get(stay)

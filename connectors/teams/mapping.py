@@ -97,7 +97,7 @@ def to_session(leg: Leg, *, organizer: Identity | None, tenant: str, raw: bool =
     is_host = organizer is not None and organizer.id is not None and organizer.id == identity.id
     networks = list(_networks(leg))
     return Session(
-        key=session_key(leg.key),
+        key=session_key(*leg.key),
         id=identity.id,
         user_name=identity.name,
         email=identity.email,

@@ -4,6 +4,8 @@ Units: https://learn.microsoft.com/graph/api/resources/callrecords-mediastream (
 packets are ratios from 0 to 1, and `averageRoundTripTime` is a round trip. There is no bit rate (`averageBandwidthEstimate` is
 what the network could carry), no resolution, and no sample over time. Which labels shared content has in call records is not
 documented; `applicationsharing-video` is that of Graph's calls.
+
+The seconds of the segments count as samples: they weight means over several sessions.
 """
 
 from __future__ import annotations
@@ -113,10 +115,11 @@ def _measure(
     if not means and not maxima:
         return None
     weight = fsum(seconds for _, seconds in means)
+    measured = fsum(part.seconds for part in parts if average(part.row) is not None)
     return Measure(
         mean=fsum(value * seconds for value, seconds in means) / weight if means else None,
         worst=max(maxima, default=None),
-        samples=None,
+        samples=int(measured) or None,
     )
 
 

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
 
 from connectors.errors import CredentialsError, QuotaExhausted, VendorError
 from connectors.http import Decision, Response, Retry
 from connectors.teams.endpoints import CALL_RECORDS, SESSIONS
 from connectors.teams.errors import request_id, response_classifier
 from tests.unit.fake_context import FakeContext
+from tests.unit.odd_responses import check_decision, odd_responses
 
 Classify = Callable[[Response], Decision]
 
@@ -108,3 +110,8 @@ def test_other_refusals_concern_one_call(classify: Classify, status: int) -> Non
 def test_a_request_id_that_is_not_safe_to_print_is_left_out(value: Any) -> None:
     assert request_id({"error": {"innerError": {"request-id": value}}}) == ""
     assert request_id({"error": value}) == request_id(value) == ""
+
+
+@given(odd_responses(f"Teams: {CALL_RECORDS.call}"))
+def test_every_response_has_a_decision(response: Response) -> None:
+    check_decision(response_classifier(FakeContext()), response)

@@ -13,13 +13,13 @@ GROUP, PAIR = data("call_records")["value"]
 
 def people(record: dict[str, Any], rows: list[dict[str, Any]]) -> list[tuple[str | None, str]]:
     legs, _ = to_legs(record, rows)
-    return [(leg.identity.id, leg.key.partition(":")[2]) for leg in legs]
+    return [(leg.identity.id, leg.side if leg.is_direct else "") for leg in legs]
 
 
 def test_each_session_of_a_group_call_is_a_stay_of_its_caller() -> None:
     legs, skipped = to_legs(GROUP, session_rows())
     assert [leg.side for leg in legs] == ["caller"] * 7
-    assert [leg.key for leg in legs] == [row["id"] for row in session_rows()[:7]]
+    assert [leg.key for leg in legs] == [(row["id"],) for row in session_rows()[:7]]
     assert skipped == 1  # the recording bot
 
 
@@ -73,6 +73,7 @@ def test_the_sides_of_a_direct_call_have_their_own_endpoints() -> None:
     caller, callee = to_legs(PAIR, session_rows("sessions_escalated")[:1])[0]
     assert caller.endpoint["identity"]["user"]["id"] == MARA
     assert callee.endpoint["identity"]["user"]["id"] == JON
+    assert [leg.key for leg in (caller, callee)] == [(DIRECT, "caller"), (DIRECT, "callee")]
 
 
 @pytest.mark.parametrize("kind", ["unknown", "unknownFutureValue", None, "meeting"])

@@ -239,7 +239,7 @@ def test_the_callee_of_a_direct_call_has_the_network_of_the_callee() -> None:
     caller, callee = (to_session(leg, organizer=None, tenant=TENANT) for leg in legs)
     assert (caller.ip_address, caller.network_type) == ("198.51.100.7", "wifi")
     assert (callee.ip_address, callee.network_type) == ("198.51.100.9", "mobile")
-    assert callee.key == session_key(f"{legs[0].row['id']}:callee")
+    assert callee.key == session_key(legs[0].row["id"], "callee")
     assert callee.app == "teams web"
 
 
