@@ -38,7 +38,7 @@ from elasticsearch.serializer import OrjsonSerializer
 
 from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, session_key
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
-from harvester.documents import Document, encode, record_version, to_documents
+from harvester.documents import Document, EncodedDocument, encode, record_version, to_documents
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ElasticConfig
@@ -114,6 +114,11 @@ class Ready:
     def of(cls, harvest: MeetingRecord) -> Ready:
         return cls(harvest.meeting, harvest.timestamp, list(to_documents(harvest)))
 
+    def encoded(self) -> Iterator[EncodedDocument]:
+        for document in self.documents:
+            document_id = document["document_id"]
+            yield EncodedDocument(document_id, orjson.dumps(document_id), encode(document))
+
 
 class Field:
     """One contender's turn: the documents in every form to start from, and separate indices."""
@@ -171,7 +176,7 @@ def ours_harvests(field: Field) -> None:
 
 
 def ours_documents(field: Field) -> None:
-    with mock.patch("harvester.sinks.elastic.loader.to_documents", lambda ready: ready.documents):
+    with mock.patch("harvester.sinks.elastic.loader.encoded_documents", Ready.encoded):
         for loaded in field.loader().load(cast("list[MeetingRecord]", field.ready)):
             assert not loaded.rejected
 

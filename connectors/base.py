@@ -121,7 +121,8 @@ class CheckResult:
     """The result of one check: what was checked, whether it works, and what to do if it does not."""
 
     subject: str
-    status: Literal["ok", "warning", "failed"]
+    status: Literal["ok", "warning", "failed", "unused"]
+    """Unused: nothing is configured, so there is nothing to check and nothing to mend."""
     message: str
     remedy: str = ""
     exit_code: int = ExitCode.NOPERM

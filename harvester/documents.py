@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -82,16 +82,39 @@ def last_year(now: datetime) -> int:
 
 def to_documents(record: MeetingRecord) -> Iterator[Document]:
     """The meeting document, then the session documents. Raises ValueError for a record without a timestamp."""
-    timestamp = record.timestamp
-    if timestamp is None:
-        raise ValueError("a meeting without any instant cannot become a document")
-    meeting = record.meeting
+    timestamp, meeting = _timestamp(record), record.meeting
     harvested_at = format_milliseconds(meeting.harvested_at)
     yield _meeting_document(meeting, timestamp, harvested_at)
     shared = _shared_fields(meeting, timestamp, harvested_at)
     prefix = meeting.document_id + ":"
     for session in record.sessions:
-        yield _session_document(session, prefix, timestamp, shared)
+        yield {"document_id": prefix + session.key, **shared, **_session_fields(session, timestamp)}
+
+
+class EncodedDocument(NamedTuple):
+    """One document as the sinks need it."""
+
+    document_id: str
+    quoted_id: bytes
+    """The id as JSON."""
+    source: bytes
+    """The document as `encode` writes it."""
+
+
+def encoded_documents(record: MeetingRecord) -> Iterator[EncodedDocument]:
+    """The documents of `to_documents`, encoded. What all sessions of the meeting have in common is encoded once."""
+    timestamp, meeting = _timestamp(record), record.meeting
+    harvested_at = format_milliseconds(meeting.harvested_at)
+    document = _meeting_document(meeting, timestamp, harvested_at)
+    document_id = meeting.document_id
+    yield EncodedDocument(document_id, _quote(document_id), encode(document))
+    shared = b"," + encode(_shared_fields(meeting, timestamp, harvested_at))[1:-1] + b","
+    prefix = document_id + ":"
+    for session in record.sessions:
+        document_id = prefix + session.key
+        quoted = _quote(document_id)
+        fields_of_session = encode(_session_fields(session, timestamp))[1:]
+        yield EncodedDocument(document_id, quoted, b'{"document_id":' + quoted + shared + fields_of_session)
 
 
 def check_depth(record: MeetingRecord) -> None:
@@ -113,6 +136,19 @@ def encode(document: Document) -> bytes:
         return orjson.dumps(document, option=orjson.OPT_UTC_Z)
     except orjson.JSONEncodeError:
         return json.dumps(document, default=_encode_instant, separators=(",", ":")).encode("ascii")
+
+
+def _timestamp(record: MeetingRecord) -> datetime:
+    if record.timestamp is None:
+        raise ValueError("a meeting without any instant cannot become a document")
+    return record.timestamp
+
+
+def _quote(text: str) -> bytes:
+    try:
+        return orjson.dumps(text)
+    except orjson.JSONEncodeError:  # a lone surrogate
+        return json.dumps(text).encode("ascii")
 
 
 def _encode_instant(value: Any) -> str:
@@ -177,14 +213,9 @@ def _shared_fields(meeting: Meeting, timestamp: datetime, harvested_at: str) -> 
     return shared
 
 
-def _session_document(
-    session: Session, prefix: str, timestamp: datetime, shared: Mapping[str, Any]
-) -> Document:
-    document: Document = {
-        "document_id": prefix + session.key,
-        **shared,
-        "@timestamp": session.join_time or timestamp,
-    }
+def _session_fields(session: Session, timestamp: datetime) -> Document:
+    """The fields that a session document has beside its id and those that it shares with the other sessions."""
+    document: Document = {"@timestamp": session.join_time or timestamp}
     for name, value in zip(_SESSION_FIELDS, _session_values(session), strict=True):
         if value is not None:
             document[name] = value

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from functools import cache
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -87,12 +86,15 @@ class SignalListener:
                 self._end(self._stop, self._seconds, 128 + number)
 
     def _end(self, stop: StopSignal, seconds: float, code: int) -> None:
-        deadline = time.monotonic() + seconds
-        time.sleep(SECONDS_TO_HEAR)
-        while not stop.is_set and time.monotonic() < deadline:
+        pause = threading.Event().wait
+        left = seconds
+        while left > 0:
+            pause(min(left, SECONDS_TO_HEAR))
+            left -= SECONDS_TO_HEAR
+            if stop.is_set:
+                break
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGURG)
-            time.sleep(SECONDS_TO_HEAR)
-        time.sleep(max(0.0, deadline - time.monotonic()))
+        pause(max(0.0, left))
         os._exit(code)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from harvester.analysis import safe_csv
-from harvester.analysis.database import Database
+from harvester.analysis.duckdb_database import Database
 from harvester.analysis.people import Alias, AliasTable
 from harvester.analysis.roster import Expected, Roster
 

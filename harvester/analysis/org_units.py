@@ -8,7 +8,7 @@ from fnmatch import translate
 from pathlib import Path
 
 from harvester.analysis import safe_csv
-from harvester.analysis.database import Database
+from harvester.analysis.duckdb_database import Database
 
 Patterns = Sequence[tuple[str, str]]
 

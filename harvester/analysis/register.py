@@ -10,7 +10,7 @@ from typing import Any
 
 from connectors.errors import ConfigurationError
 from harvester.analysis.attendance import EXPECTED
-from harvester.analysis.database import Database
+from harvester.analysis.duckdb_database import Database
 
 FIRST_COLUMNS = ("vendor", "account", "series", "topic", "name", "email", "person_id")
 LAST_COLUMNS = ("meetings", "present", "held")

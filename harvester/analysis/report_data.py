@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harvester.analysis.database import Database
 from harvester.analysis.document_tables import Read
-from harvester.analysis.figures import detail, people, provided_fields, quality, use
+from harvester.analysis.duckdb_database import Database
+from harvester.analysis.figures import detail, people, provided_fields, quality, usage
 from harvester.analysis.figures.detail import Detail
 from harvester.analysis.figures.fact_tables import Period, create_facts, vendors
+from harvester.analysis.figures.rooms import RoomUse, room_use
 from harvester.analysis.figures.table import Table
 from harvester.analysis.org_units import Units
 from harvester.analysis.selection import Selection
@@ -32,6 +33,8 @@ class ReportData:
     peaks: Table
     lengths: Table
     sizes: Table
+    room_use: RoomUse | None
+    """`None` if no booking of a room is within the days of the report."""
     units: Table
     hosts: Table
     versions: Table
@@ -55,6 +58,7 @@ class ReportData:
                 self.lengths,
                 self.sizes,
             ),
+            *(self.room_use.tables() if self.room_use else ()),
             *(self.units, self.hosts, self.versions, self.systems, self.rates, self.measures, *self.groups),
             *(detail.worst_table(self.worst), self.known),
         ]
@@ -76,21 +80,22 @@ def report_data(
     least = 1 if shows_people else people.LEAST_PEOPLE
     none = Table(name="none", columns={"none": "text"}, rows=[])
     if period is not None:
-        use.create_levels(database)
+        usage.create_levels(database)
     return ReportData(
         read=read,
         selection=selection,
         shows_people=shows_people,
         period=period,
         vendors=vendors(database),
-        totals=use.totals(database),
-        over_time=use.over_time(database, period) if period else none,
-        by_vendor=use.by_vendor(database),
-        by_hour=use.by_hour(database, period) if period else none,
-        peaks_over_time=use.peaks_by_day(database, period) if period else none,
-        peaks=use.peaks(database) if period else none,
-        lengths=use.lengths(database),
-        sizes=use.sizes(database),
+        totals=usage.totals(database),
+        over_time=usage.over_time(database, period) if period else none,
+        by_vendor=usage.by_vendor(database),
+        by_hour=usage.by_hour(database, period) if period else none,
+        peaks_over_time=usage.peaks_by_day(database, period) if period else none,
+        peaks=usage.peaks(database) if period else none,
+        lengths=usage.lengths(database),
+        sizes=usage.sizes(database),
+        room_use=room_use(database, selection, period, shows_people=shows_people) if read.bookings else None,
         units=people.units(database, least=least),
         hosts=people.hosts(database) if shows_people else none,
         versions=people.versions(database, least=least),

@@ -21,7 +21,7 @@ import connectors
 from connectors.errors import HarvestError
 from connectors.exit_codes import ExitCode
 from harvester import __version__
-from harvester.cli.standard_streams import prepare_standard_streams
+from harvester.cli.standard_streams import flush_stdout, prepare_standard_streams
 
 PROGRAM = "harvester"
 COMPLETION_VARIABLE = "_HARVESTER_COMPLETE"
@@ -37,6 +37,10 @@ LEVELS_HELP = (
 )
 
 COMMANDS = {
+    "accounts": (
+        "harvester.cli.list_accounts:list_accounts",
+        "List the accounts, or spread them over chunks for several processes.",
+    ),
     "all": ("harvester.cli.vendor_commands:everything", "Harvest every account, all at the same time."),
     "attendance": (
         "harvester.cli.attendance:attendance",
@@ -193,7 +197,7 @@ def run() -> NoReturn:
 def _run() -> int:
     try:
         code = cli.main(prog_name=PROGRAM, standalone_mode=False, complete_var=COMPLETION_VARIABLE)
-        _flush_stdout()
+        flush_stdout()
     except click.ClickException as error:
         _show(error)
         return ExitCode.USAGE
@@ -255,8 +259,3 @@ def _report(error: Exception) -> int:
         return ExitCode.IOERR
     logger.error("harvester: this is a bug, please report it with these lines", exc_info=error)
     return ExitCode.SOFTWARE
-
-
-def _flush_stdout() -> None:
-    if sys.stdout is not None and not sys.stdout.closed:
-        sys.stdout.flush()

@@ -26,14 +26,15 @@ from harvester.cli.analysis_input import (
     open_source,
     output_option,
 )
-from harvester.cli.options import ES_HOST, apply, examples, general_options, pass_env, stdout_bytes
+from harvester.cli.options import ES_HOST, apply, examples, general_options, pass_env
+from harvester.cli.render.echo import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.signals_during_duckdb import interruptible
 from harvester.output_file import open_output
 
 if TYPE_CHECKING:
     from harvester.analysis.attendance import Totals
-    from harvester.analysis.database import Database
+    from harvester.analysis.duckdb_database import Database
 
 logger = logging.getLogger(__name__)
 
@@ -152,8 +153,8 @@ def attendance(env: RunEnvironment, **options: Any) -> int:
 
 def _attendance(env: RunEnvironment, asked: Options) -> int:
     from harvester.analysis.attendance import create_attendance, totals
-    from harvester.analysis.database import open_database
     from harvester.analysis.document_tables import read_documents
+    from harvester.analysis.duckdb_database import open_database
     from harvester.analysis.people import read_aliases
     from harvester.analysis.roster import read_roster
 

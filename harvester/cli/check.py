@@ -95,13 +95,13 @@ def _selected(found: Accounts, vendors: Sequence[str], env: RunEnvironment) -> S
 
 
 def _check_others(found: Accounts, vendors: Sequence[str], env: RunEnvironment) -> Iterator[CheckResult]:
-    """The vendors without an account, if none are named, and those that cannot be used."""
+    """The vendors without an account, if none are named, and those that cannot be loaded."""
     retired = env.environment.retired()
     for vendor, missing in found.missing.items():
         if not vendors:
             yield CheckResult(
                 subject=vendor,
-                status="failed" if retired else "warning",
+                status="failed" if retired else "unused",
                 message=f"not configured: {', '.join(missing)} not set",
                 remedy=retired or "",
                 exit_code=ExitCode.CONFIG,
@@ -138,9 +138,8 @@ def _check_elasticsearch(env: RunEnvironment) -> Iterator[CheckResult]:
     if not env.environment.get("ES_HOST"):
         yield CheckResult(
             subject="elasticsearch",
-            status="warning",
-            message="ES_HOST is not set: documents go to stdout",
-            remedy="set ES_HOST to load them into Elasticsearch",
+            status="unused",
+            message="not configured: ES_HOST is not set, so documents go to stdout",
         )
         return
     from harvester.sinks.elastic.check import check

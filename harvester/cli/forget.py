@@ -24,14 +24,14 @@ from harvester.cli.render.echo import echo, echo_json
 from harvester.cli.render.forget import forget_json, forget_lines, question
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.standard_streams import stdin_is_terminal
-from harvester.forgetting.forgetting import Forgetting, Result
 from harvester.forgetting.person import Person
+from harvester.forgetting.runner import Forgetting, Result
 from harvester.forgetting.searched_places import FilePlace, IndexPlace, JournalPlace, Place, RejectsPlace
 from harvester.privacy.forgotten_people import Identifier
 from harvester.state.layout import find_journals, find_rejects
 from harvester.state.locks import run_lock
-from harvester.state.privacy import PrivacyState
 from harvester.state.rejects import Rejects
+from harvester.state.secrets_and_forgotten_people import PrivacyState
 
 logger = logging.getLogger(__name__)
 

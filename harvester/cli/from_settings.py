@@ -12,7 +12,7 @@ import connectors
 from connectors.errors import ConfigurationError
 from harvester.accounts_file import RAW
 from harvester.cli.accounts import AccountSettings, warn_of_unknown_settings
-from harvester.cli.options import stdout_bytes
+from harvester.cli.render.echo import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline import destination
 from harvester.pipeline.account import Account, AccountConfig, read_settings

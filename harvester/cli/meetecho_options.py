@@ -16,7 +16,7 @@ from harvester.cli.from_settings import incomplete_account_config
 from harvester.cli.options import Decorator, handle_signals
 from harvester.cli.render.echo import echo, echo_lines
 from harvester.cli.run_environment import RunEnvironment
-from harvester.meetecho_account import MeetechoAccount, open_meetecho
+from harvester.meetecho_write_account import MeetechoAccount, open_meetecho
 
 FORMAT: Decorator[Any] = click.option(
     "--format",

@@ -39,7 +39,7 @@ from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.standard_streams import stdin_is_terminal
 from harvester.formatting import plural
 from harvester.input_rows import RowFormat, UnusableFile, read_items
-from harvester.meetecho_account import MeetechoAccount
+from harvester.meetecho_write_account import MeetechoAccount
 
 logger = logging.getLogger(__name__)
 

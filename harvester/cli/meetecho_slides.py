@@ -39,7 +39,7 @@ from harvester.cli.options import (
 from harvester.cli.render import writes as render
 from harvester.cli.run_environment import RunEnvironment
 from harvester.input_rows import RowFormat, UnusableFile, read_items
-from harvester.meetecho_account import MeetechoAccount
+from harvester.meetecho_write_account import MeetechoAccount
 
 logger = logging.getLogger(__name__)
 

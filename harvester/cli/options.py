@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import update_wrapper
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, TypeVar
 
 import click
 
@@ -26,9 +26,7 @@ from connectors.errors import ConfigurationError
 from harvester import config
 from harvester.accounts_file import DEFAULT_NAME, read_accounts_file
 from harvester.cli import BEFORE_COMMAND, LEVELS, LEVELS_HELP
-from harvester.cli.render.echo import TerminalStream
 from harvester.cli.run_environment import IndexPeriod, RunEnvironment
-from harvester.cli.standard_streams import open_stdout, stdout_is_terminal
 from harvester.config import OWN, Environment
 from harvester.env_file_warnings import exposed_secrets
 from harvester.logging_setup import ONCE, Format, Level, configure_logging
@@ -367,9 +365,3 @@ def examples(*lines: str) -> str:
 def handle_signals(env: RunEnvironment) -> None:
     """Ctrl-C and SIGTERM set the stop signal; the second one ends the process at once."""
     finish_on_signals(env.stop)
-
-
-def stdout_bytes() -> BinaryIO:
-    """stdout for documents, which are bytes. Raises OutputError if it is closed."""
-    stream = open_stdout().buffer
-    return cast(BinaryIO, TerminalStream(stream)) if stdout_is_terminal() else stream

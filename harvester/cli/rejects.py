@@ -20,9 +20,8 @@ from harvester.cli.options import (
     general_options,
     handle_signals,
     pass_env,
-    stdout_bytes,
 )
-from harvester.cli.render.echo import echo, echo_json, echo_lines
+from harvester.cli.render.echo import echo, echo_json, echo_lines, stdout_bytes
 from harvester.cli.render.rejects import as_json as rejects_json
 from harvester.cli.render.rejects import as_text
 from harvester.cli.run_environment import RunEnvironment

@@ -30,8 +30,8 @@ from harvester.cli.options import (
     examples,
     general_options,
     pass_env,
-    stdout_bytes,
 )
+from harvester.cli.render.echo import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.signals_during_duckdb import interruptible
 from harvester.cli.standard_streams import stdout_is_terminal
@@ -134,8 +134,8 @@ def report(env: RunEnvironment, **options: Any) -> int:
 
 
 def _figures(env: RunEnvironment, asked: Options) -> tuple[ReportData, int]:
-    from harvester.analysis.database import open_database
     from harvester.analysis.document_tables import read_documents
+    from harvester.analysis.duckdb_database import open_database
     from harvester.analysis.org_units import Units
     from harvester.analysis.report_data import report_data
     from harvester.analysis.selection import Selection
@@ -146,7 +146,7 @@ def _figures(env: RunEnvironment, asked: Options) -> tuple[ReportData, int]:
     units = Units.read(asked.units) if asked.units is not None else Units()
     with interruptible() as interruption, ExitStack() as stack:
         documents = stack.enter_context(
-            open_source(env, asked.paths, selection, from_index=asked.from_index, without=())
+            open_source(env, asked.paths, selection, from_index=asked.from_index, without=(), bookings=True)
         )
         database = stack.enter_context(open_database(asked.memory))
         interruption.folder = database.folder

@@ -17,8 +17,8 @@ from harvester.cli.options import (
     examples,
     general_options_without_config,
     pass_env,
-    stdout_bytes,
 )
+from harvester.cli.render.echo import stdout_bytes
 from harvester.cli.rooms_options import CONFIG, TITLES, opened, read_file
 from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.destination import retry_policy

@@ -21,7 +21,7 @@ from harvester.privacy.run_privacy import Privacy
 from harvester.privacy.settings import to_privacy, to_treatment
 from harvester.privacy.treatment import Treatment
 from harvester.setting_checks import heartbeat_url
-from harvester.state.privacy import PrivacyState
+from harvester.state.secrets_and_forgotten_people import PrivacyState
 from harvester.state.shared.pool import SharedState
 
 IndexPeriod = Literal["year", "month"]

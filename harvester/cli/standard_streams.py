@@ -52,6 +52,15 @@ def open_stdout() -> TextIO:
     return sys.stdout
 
 
+def flush_stdout() -> None:
+    if sys.stdout is not None and not sys.stdout.closed:
+        sys.stdout.flush()
+
+
+def stdout_encoding() -> str | None:
+    return getattr(sys.stdout, "encoding", None)
+
+
 def stderr_is_closed() -> bool:
     return sys.stderr is None or getattr(sys.stderr, "name", None) == os.devnull
 

@@ -20,7 +20,7 @@ from harvester.cli.accounts import Accounts, AccountSettings, accounts_of, find_
 from harvester.cli.concurrent_accounts import run_side_by_side
 from harvester.cli.from_settings import account_config, elastic_config, open_destination
 from harvester.cli.harvest_options import harvest_options, split_options
-from harvester.cli.monitoring import Monitors, monitored
+from harvester.cli.metrics_and_heartbeat import Monitors, monitored
 from harvester.cli.options import (
     examples,
     handle_signals,

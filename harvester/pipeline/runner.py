@@ -17,7 +17,6 @@ from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount,
 from harvester.pipeline.connector_context import RunContext
 from harvester.pipeline.destination import Destination, IndexDestination
 from harvester.pipeline.index_generation import EMPTY_WHEN_BEGUN, IndexGeneration
-from harvester.pipeline.interrupted_repair import restore_settings
 from harvester.pipeline.journal_tracker import JournalTracker
 from harvester.pipeline.planner import (
     RunPlan,
@@ -30,6 +29,7 @@ from harvester.pipeline.planner import (
 )
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
+from harvester.pipeline.restore_index_settings import restore_settings
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.tracker import NullTracker, RunTracker
 from harvester.sinks.base import Sink

@@ -11,7 +11,7 @@ from harvester.privacy.personal_fields import PERSONAL
 from harvester.privacy.run_privacy import Privacy
 from harvester.privacy.sealed_ids import Sealer
 from harvester.privacy.treatment import Mode, Treatment
-from harvester.state.privacy import PrivacyState
+from harvester.state.secrets_and_forgotten_people import PrivacyState
 
 LEAST_KEY_BYTES = 32
 HOW_TO_MAKE_A_KEY = "make one with `openssl rand -hex 32`, and keep it: another key makes other pseudonyms"

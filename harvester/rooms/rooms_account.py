@@ -13,6 +13,7 @@ from connectors.errors import HarvestError
 from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.http_client import GoogleClient
 from connectors.google_meet.room_calendar_api import RoomCalendars
+from connectors.google_meet.room_conferences import RoomConferences
 from connectors.retry import RetryLimits
 from harvester.pipeline.account import AccountConfig, open_account
 from harvester.pipeline.connector_context import RunContext
@@ -27,12 +28,17 @@ READERS = 8
 RETRY_LIMITS = RetryLimits(first_seconds=1.0, cap_seconds=5.0, total_seconds=20.0, attempts=3)
 """A display is better served by the next reading, a minute later, than by a long wait for this one."""
 
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 20.0
+SHORTEST_READ_SECONDS = 5.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomsAccount:
     """The Google account that reads the calendars of the rooms."""
 
     calendars: RoomCalendars
+    conferences: RoomConferences
     context: RunContext
     default_zone: ZoneInfo
     label: str
@@ -69,10 +75,12 @@ def open_rooms_account(
     """`booking`: ask for the right to change events. `default_zone`: of rooms whose calendar has no zone."""
     with open_account(config, stop, rate_share=rate_share) as account:
         context = account.context()
+        context.timeout = (CONNECT_SECONDS, max(SHORTEST_READ_SECONDS, READ_SECONDS / context.speed))
         tokens = GoogleTokens(account.settings, context, RETRY_LIMITS)
         client = GoogleClient(account.settings, tokens, context, RETRY_LIMITS)
         yield RoomsAccount(
             calendars=RoomCalendars(client, tokens, booking=booking),
+            conferences=RoomConferences(client, tokens),
             context=context,
             default_zone=default_zone,
             label=config.label,

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any, BinaryIO
 
 from connectors.errors import OutputError
-from harvester.documents import encode, to_documents
+from harvester.documents import encode, encoded_documents
 from harvester.sinks.base import Ack, Load, PipeClosed
 
 
@@ -49,6 +49,6 @@ class Ndjson:
     def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
         """Raises PipeClosed if the reader is gone, OutputError if the disk is full."""
         for load in loads:
-            lines = [encode(document) + b"\n" for document in to_documents(load.record)]
+            lines = [document.source + b"\n" for document in encoded_documents(load.record)]
             self._writer.write_lines(b"".join(lines))
             yield Ack(uuid=load.record.meeting.uuid, ok=len(lines))

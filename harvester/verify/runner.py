@@ -14,9 +14,9 @@ from connectors.parsing import truncate_to_milliseconds
 from harvester.pipeline import engine
 from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount, open_account
 from harvester.pipeline.destination import IndexDestination, open_index, retry_policy
-from harvester.pipeline.interrupted_repair import changing_settings, restore_settings
 from harvester.pipeline.planner import RunPlan, split_into_slices
 from harvester.pipeline.report import Report
+from harvester.pipeline.restore_index_settings import changing_settings, restore_settings
 from harvester.pipeline.runner import (
     Progress,
     clip_to_retention,

@@ -60,7 +60,7 @@ WRITERS = (
     "harvester/cli/meetecho_rooms.py",
     "harvester/cli/meetecho_slides.py",
     "harvester/cli/render/writes.py",
-    "harvester/meetecho_account.py",
+    "harvester/meetecho_write_account.py",
     "harvester/state/write_log.py",
 )
 """The modules that may import what writes to a vendor."""

@@ -299,6 +299,12 @@ def test_every_file_of_the_recipes_exists() -> None:
     assert sorted(path for path in named if not path.is_file()) == []
 
 
+def test_every_file_that_contributing_names_exists() -> None:
+    named = set(re.findall(rf"`((?:connectors|harvester|tests)/{FILE})`", TEXTS["CONTRIBUTING.md"]))
+    assert len(named) > 60
+    assert [file for file in sorted(named) if "<" not in file and not (ROOT / file).is_file()] == []
+
+
 @pytest.mark.parametrize("item", recipe("field"), ids=lambda item: item[0])
 def test_every_session_field_is_in_each_file_of_the_field_recipe(item: list[str]) -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for file in item for path in paths(file))

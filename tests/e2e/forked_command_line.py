@@ -20,7 +20,7 @@ from typing import Any
 from harvester.__main__ import main
 from tests.e2e.harness import ROOT, clean_environment
 
-_IMPORTED = ("harvester.cli", "harvester.meetecho_account")
+_IMPORTED = ("harvester.cli", "harvester.meetecho_write_account")
 
 
 @dataclass(frozen=True, kw_only=True)

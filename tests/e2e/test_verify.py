@@ -18,7 +18,7 @@ from connectors.errors import CredentialsError, Unreachable
 from connectors.models import Detail, MeetingRef, Window
 from connectors.parsing import format_milliseconds, parse_instant
 from harvester.documents import record_version, version
-from harvester.pipeline.interrupted_repair import CHANGED_INDEX
+from harvester.pipeline.restore_index_settings import CHANGED_INDEX
 from harvester.sinks.elastic.account_documents import AccountDocuments
 from harvester.sinks.elastic.deletion import Deletion
 from harvester.state.journal import Journal

@@ -13,8 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.attendance import to_record
-from connectors.models import Detail, Host, Meeting, Session
-from harvester.documents import HEADER, encode, rank_of, record_version, to_documents, version
+from connectors.models import Detail, Host, Meeting, MeetingRecord, Session
+from harvester.documents import (
+    HEADER,
+    encode,
+    encoded_documents,
+    rank_of,
+    record_version,
+    to_documents,
+    version,
+)
 from tests.invented_meetings import full_harvest, plain, spoiled
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -236,6 +244,28 @@ def test_a_lone_surrogate_and_a_huge_number_are_still_written() -> None:
     assert b'"user_name":"\\ud800"' in line
     assert b'"@timestamp":"2026-11-20T09:31:00Z"' in line
     assert str(2**70).encode() in line
+
+
+@pytest.mark.parametrize("record", [full_harvest(), plain(3)], ids=["full", "plain"])
+def test_encoded_documents_are_the_documents_encoded(record: MeetingRecord) -> None:
+    documents = list(to_documents(record))
+    encoded = list(encoded_documents(record))
+    assert [document.source for document in encoded] == [encode(document) for document in documents]
+    assert [document.document_id for document in encoded] == [each["document_id"] for each in documents]
+    assert [orjson.loads(document.quoted_id) for document in encoded] == [
+        document.document_id for document in encoded
+    ]
+
+
+def test_a_document_with_a_lone_surrogate_is_encoded() -> None:
+    record = full_harvest()
+    session = replace(record.sessions[0], user_name="\ud800")
+    record = replace(
+        record, meeting=replace(record.meeting, uuid="\ud800", topic="\ud800"), sessions=(session,)
+    )
+    for document, expected in zip(encoded_documents(record), to_documents(record), strict=True):
+        assert json.loads(document.source) == json.loads(encode(expected))
+        assert json.loads(document.quoted_id) == expected["document_id"] == document.document_id
 
 
 def test_addresses_are_in_small_letters() -> None:

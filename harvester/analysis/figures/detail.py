@@ -11,7 +11,7 @@ from typing import Any
 
 from connectors.parsing import parse_instant
 from connectors.quality import SERIES_MEASURES, STREAMS
-from harvester.analysis.database import Database
+from harvester.analysis.duckdb_database import Database
 from harvester.analysis.figures.table import Table
 
 STEPS = 120

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harvester.analysis.database import Database
+from harvester.analysis.duckdb_database import Database
 from harvester.analysis.figures.table import Table
 
 LEAST_PEOPLE = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import sqrt
 
-from harvester.analysis.database import Database
+from harvester.analysis.duckdb_database import Database
 from harvester.analysis.figures.fact_tables import Period, bucket_sql
 from harvester.analysis.figures.table import Table
 

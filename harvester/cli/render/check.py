@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from connectors.base import CheckResult
 from connectors.exit_codes import ExitCode
 from harvester.cli.render.echo import echo, echo_json, echo_rendered
-from harvester.cli.render.layout import bold, is_styled, red, stdout_width, wrapped
+from harvester.cli.render.layout import bold, grey, is_styled, red, stdout_width, wrapped
+from harvester.cli.standard_streams import stdout_encoding
 from harvester.formatting import plural, without_prefix
 from harvester.printable import printable
 
-MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED "}
-TABLE_MARKS = {"ok": ("✔", "green"), "warning": ("!", "yellow"), "failed": ("✘", "bold red")}
+MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED ", "unused": "unused "}
+TABLE_MARKS = {
+    "ok": ("✔", "green"),
+    "warning": ("!", "yellow"),
+    "failed": ("✘", "bold red"),
+    "unused": ("-", "dim"),
+}
 ARROW = "→"
 
 HANGING = 8
@@ -28,9 +33,11 @@ SUBJECT_SHARE = 0.4
 
 
 def for_terminal(line: str, width: int | None) -> str:
-    """A line as a terminal of this width shows it: wrapped between words, and FAILED in red."""
+    """A line as a terminal of this width shows it: wrapped between words, FAILED in red, and what is unused in grey."""
     indent = " " * HANGING if line.startswith(" ") else ""
     text = indent + wrapped(line.lstrip(), None if width is None else width - len(indent), hanging=HANGING)
+    if text.startswith(MARKS["unused"]):
+        return grey(text)
     failed = MARKS["failed"]
     return red(failed) + text.removeprefix(failed) if text.startswith(failed) else text
 
@@ -84,7 +91,7 @@ class CheckTable(CheckOutput):
     _vendor: str = ""
 
     def _print(self, result: CheckResult, vendor: str, remedy: str) -> None:
-        if vendor and vendor != self._vendor:
+        if vendor and vendor != self._vendor and result.status != "unused":
             echo_rendered(bold(self._cell(vendor)))
         self._vendor = vendor
         message = self._cell(without_prefix(result.message, vendor))
@@ -131,7 +138,7 @@ def output_for(redact: Callable[[str], str], *, quiet: bool, as_json: bool) -> C
 
     if as_json:
         return CheckJson(echo=echo_line, quiet=False, redact=redact)
-    if width is not None and shows_marks(getattr(sys.stdout, "encoding", None)):
+    if width is not None and shows_marks(stdout_encoding()):
         return CheckTable(echo=echo_line, quiet=quiet, redact=redact, width=width)
     return CheckOutput(echo=echo_line, quiet=quiet)
 
@@ -170,7 +177,9 @@ def _table_lines(status: str, subject: str, subject_width: int, message: str, wi
     table.add_column(width=len(INDENT) - len(GAP))
     table.add_column(width=subject_width, overflow="fold")
     table.add_column(ratio=1, overflow="fold")
-    table.add_row(Text(mark, style=style if is_styled() else ""), Text(subject), Text(message))
+    style = style if is_styled() else ""
+    row_style = style if status == "unused" else ""
+    table.add_row(Text(mark, style=style), Text(subject), Text(message), style=row_style)
     console = Console(width=width, highlight=False)
     with console.capture() as capture:
         console.print(table)

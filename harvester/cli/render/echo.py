@@ -1,13 +1,21 @@
-"""Prints answers. Every other module of the command line prints through these functions, or logs."""
+"""Writes to stdout. Every command passes its answers and its documents to one of these functions; only help is click's own.
+
+| what | written with |
+| --- | --- |
+| an answer: lines, JSON, a table | `echo`, `echo_lines`, `echo_json`, `echo_rendered`; with `err=True` on stderr |
+| documents, a page, a CSV file | `stdout_bytes`, often as the stream of `harvester/sinks/ndjson.py` |
+
+Control characters of text from outside are escaped on a terminal. Messages are logged (`harvester/logging_setup.py`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import click
 
-from harvester.cli.standard_streams import open_stdout
+from harvester.cli.standard_streams import open_stdout, stdout_is_terminal
 from harvester.printable import printable, printable_json, printable_lines
 
 
@@ -35,6 +43,12 @@ def _print(text: str, *, err: bool) -> None:
     if not err:
         open_stdout()
     click.echo(text, err=err)
+
+
+def stdout_bytes() -> BinaryIO:
+    """stdout for documents, which are bytes. Raises OutputError if it is closed."""
+    stream = open_stdout().buffer
+    return cast(BinaryIO, TerminalStream(stream)) if stdout_is_terminal() else stream
 
 
 class TerminalStream:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import orjson
 
 from harvester.cli.render.table import table_lines
-from harvester.forgetting.forgetting import PlaceResult, Result
+from harvester.forgetting.runner import PlaceResult, Result
 from harvester.formatting import plural
 
 

@@ -45,5 +45,10 @@ def red(text: str) -> str:
     return click.style(text, fg="red", bold=True) if is_styled() else text
 
 
+def grey(text: str) -> str:
+    """Less bright than other text, with the same exceptions."""
+    return click.style(text, dim=True) if is_styled() else text
+
+
 def is_styled() -> bool:
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

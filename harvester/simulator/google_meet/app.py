@@ -27,7 +27,7 @@ from harvester.simulator.google_meet.meet_api import MeetApi
 from harvester.simulator.google_meet.options import GoogleOptions
 from harvester.simulator.google_meet.reports_api import ReportsApi
 from harvester.simulator.google_meet.request import Request
-from harvester.simulator.google_meet.rooms import control
+from harvester.simulator.google_meet.rooms import control_endpoint
 from harvester.simulator.google_meet.rooms.app import Rooms
 from harvester.simulator.google_meet.rooms.faults import LostConnection
 from harvester.simulator.google_meet.tokens import Grant, Tokens, authorized_user
@@ -82,7 +82,7 @@ class GoogleMeet:
         path = scope["raw_path"].decode("latin-1")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         body = await read_body(receive) if scope["method"] == "POST" else b""
-        if path == control.PATH:
+        if path == control_endpoint.PATH:
             await self._control(send, scope, body)
             return
         if path == TOKEN:

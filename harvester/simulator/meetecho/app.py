@@ -18,10 +18,10 @@ from starlette.types import Receive, Scope, Send
 
 from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.http_bodies import encode_json, read_body
-from harvester.simulator.meetecho import control
+from harvester.simulator.meetecho import control_endpoint
 from harvester.simulator.meetecho.account import Account
 from harvester.simulator.meetecho.attendance import Attendance
-from harvester.simulator.meetecho.control import Control
+from harvester.simulator.meetecho.control_endpoint import Control
 from harvester.simulator.meetecho.datatracker import datatracker_api
 from harvester.simulator.meetecho.error_responses import ErrorResponse
 from harvester.simulator.meetecho.materials import FILES, Materials
@@ -111,7 +111,7 @@ class Meetecho:
         return Reply(status=status, kind=_JSON, content=b"" if body is None else json.dumps(body).encode())
 
     def _answer_control(self, method: str, path: str, content: bytes) -> Reply:
-        if path != control.PATH:
+        if path != control_endpoint.PATH:
             return Reply(status=404, kind=_HTML)
         if method == "GET":
             return Reply(status=200, kind=_JSON, content=encode_json(self.control.state()))

@@ -16,19 +16,15 @@ from datetime import datetime
 from itertools import chain, islice
 from threading import Event, Lock
 
-import orjson
-
 from connectors.errors import HarvestError
 from connectors.models import MeetingRecord
 from connectors.retry import RetryPolicy
 from harvester.documents import (
     FIRST_YEAR,
-    Document,
-    encode,
+    encoded_documents,
     has_index,
     last_year,
     record_version,
-    to_documents,
 )
 from harvester.non_ndjson_input import Readable
 from harvester.sinks.base import Ack
@@ -237,17 +233,16 @@ class Loader:
         indices = self._config.index("meeting", timestamp), self._config.index("session", timestamp)
         heads = [action_head(index, version) for index in indices]
         dated = has_index(timestamp, self._retry.now())
-        for position, document in enumerate(to_documents(record)):
+        for position, (document_id, quoted_id, source) in enumerate(encoded_documents(record)):
             index, head = indices[position > 0], heads[position > 0]
-            source, document_id = encode(document), document["document_id"]
             if not dated:
                 reason = f"the meeting is not between {FIRST_YEAR} and {last_year(self._retry.now())}"
-                unfit.append(_unfit(document, index, version, source, reason))
+                unfit.append(_unfit(document_id, index, version, source, reason))
             elif len(document_id) * 4 > ID_BYTES and _byte_length(document_id) > ID_BYTES:
                 reason = f"document_id is longer than the {ID_BYTES} bytes that Elasticsearch takes"
-                unfit.append(_unfit(document, index, version, source, reason))
+                unfit.append(_unfit(document_id, index, version, source, reason))
             else:
-                yield Operation(index, head + _quoted(document_id) + ACTION_TAIL, source)
+                yield Operation(index, head + quoted_id + ACTION_TAIL, source)
 
     def _record_rejects(self, operations: list[Operation], results: Results) -> None:
         """Save rejected documents before they are counted, and remove rejects that are stored by now."""
@@ -312,18 +307,9 @@ def _key(line: BadLine) -> str:
     return line.document_id or line_key(line.sha256)
 
 
-def _quoted(document_id: str) -> bytes:
-    try:
-        return orjson.dumps(document_id)
-    except orjson.JSONEncodeError:  # a lone surrogate
-        return encode({"": document_id})[4:-1]
-
-
 def _byte_length(document_id: str) -> int:
     return len(document_id.encode("utf-8", "surrogatepass"))
 
 
-def _unfit(document: Document, index: str, version: int, source: bytes, reason: str) -> Reject:
-    return Reject(
-        document_id=document["document_id"], index=index, version=version, reason=reason, document=source
-    )
+def _unfit(document_id: str, index: str, version: int, source: bytes, reason: str) -> Reject:
+    return Reject(document_id=document_id, index=index, version=version, reason=reason, document=source)

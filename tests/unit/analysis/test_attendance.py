@@ -16,10 +16,10 @@ from hypothesis import given
 
 from connectors.attendance import group_by_person, to_record, union_seconds
 from connectors.models import MeetingRecord, Session
-from harvester.analysis import safe_csv, source
+from harvester.analysis import document_source, safe_csv
 from harvester.analysis.attendance import By, Threshold, create_attendance, query, totals
-from harvester.analysis.database import Database, open_database
 from harvester.analysis.document_tables import read_documents
+from harvester.analysis.duckdb_database import Database, open_database
 from harvester.analysis.people import Alias
 from harvester.analysis.roster import Expected
 from harvester.analysis.selection import Selection
@@ -38,7 +38,7 @@ def attendance(
     roster = more.get("roster")
     with tempfile.TemporaryDirectory() as folder, open_database("128MB") as database:
         path = write(Path(folder) / "documents.ndjson", documents(records))
-        read_documents(database, source.files([path]), selection, quality=False)
+        read_documents(database, document_source.files([path]), selection, quality=False)
         create_attendance(
             database, zone="Europe/Berlin", by=by, threshold=more.pop("threshold", Threshold()), **more
         )

@@ -17,11 +17,11 @@ import pytest
 
 from connectors.errors import OutputError
 from connectors.models import Detail
-from harvester.analysis import source
-from harvester.analysis.database import open_database
+from harvester.analysis import document_source
+from harvester.analysis.document_source import Source
 from harvester.analysis.document_tables import Read, read_documents
+from harvester.analysis.duckdb_database import open_database
 from harvester.analysis.selection import Selection
-from harvester.analysis.source import Source
 from harvester.documents import encode
 from harvester.non_ndjson_input import NotNdjsonError
 from tests.invented_meetings import HARVESTED, full_harvest, plain, with_series
@@ -39,7 +39,7 @@ def tables(documents: Source) -> Everything:
 
 
 def of(path: Path, found: Iterable[Any]) -> Everything:
-    return tables(source.files([write(path / "documents.ndjson", found)]))
+    return tables(document_source.files([write(path / "documents.ndjson", found)]))
 
 
 def test_a_file_a_compressed_file_pipes_and_encoded_lines_give_the_same(tmp_path: Path) -> None:
@@ -49,13 +49,13 @@ def test_a_file_a_compressed_file_pipes_and_encoded_lines_give_the_same(tmp_path
     odd.write_bytes(text)
     packed = tmp_path / "b.ndjson.gz"
     packed.write_bytes(gzip.compress(text))
-    expected = tables(source.files([odd]))
+    expected = tables(document_source.files([odd]))
     assert expected[0].meetings == 3
-    assert tables(source.files([packed])) == expected
-    assert tables(source.stream(io.BytesIO(text))) == expected
-    assert tables(source.stream(io.BytesIO(gzip.compress(text)))) == expected
-    assert tables(source.lines(map(encode, found))) == expected
-    twice = tables(source.files([odd, packed]))
+    assert tables(document_source.files([packed])) == expected
+    assert tables(document_source.stream(io.BytesIO(text))) == expected
+    assert tables(document_source.stream(io.BytesIO(gzip.compress(text)))) == expected
+    assert tables(document_source.lines(map(encode, found))) == expected
+    twice = tables(document_source.files([odd, packed]))
     assert twice[1:] == expected[1:]
     assert twice[0].superseded == len(found)
 
@@ -82,8 +82,26 @@ def test_lines_that_are_no_documents_are_counted_and_bad_fields_are_absent(tmp_p
         json.dumps(bad_field),
     ]
     path.write_text("\n".join(lines))
-    read, meetings, _ = tables(source.files([path]))
+    read, meetings, _ = tables(document_source.files([path]))
     assert (read.lines, read.unreadable, len(meetings)) == (6, 4, 2)
+
+
+@pytest.mark.parametrize("quality", [True, False])
+def test_bookings_are_documents_and_rooms_without_times_are_none(tmp_path: Path, quality: bool) -> None:
+    booking = {
+        "kind": "booking",
+        "document_id": "booking:main:blue:1",
+        "start_time": "2026-11-20T09:00:00Z",
+        "end_time": "2026-11-20T10:00:00Z",
+    }
+    lines = [booking, {**booking, "end_time": None}, {**booking, "document_id": None}]
+    path = tmp_path / "bookings.ndjson"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    with open_database("128MB") as database:
+        selection = Selection(zone=ZoneInfo("UTC"))
+        read = read_documents(database, document_source.files([path]), selection, quality=quality)
+    assert (read.lines, read.unreadable, read.superseded, read.meetings) == (3, 2, 0, 0)
+    assert read.bookings == (1 if quality else 0)
 
 
 def test_sessions_without_their_meeting_make_one_from_the_fields_they_repeat(tmp_path: Path) -> None:
@@ -105,11 +123,11 @@ def test_series_are_kept(tmp_path: Path) -> None:
 
 def test_a_missing_file_and_a_file_with_a_misleading_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot be read"):
-        tables(source.files([tmp_path / "missing"]))
+        tables(document_source.files([tmp_path / "missing"]))
     packed = tmp_path / "packed"
     packed.write_bytes(gzip.compress(b"{}"))
     with pytest.raises(OutputError, match="rename it"):
-        tables(source.files([packed]))
+        tables(document_source.files([packed]))
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -121,7 +139,7 @@ def test_a_pipe_with_a_name_loses_no_document(tmp_path: Path, packed: bool) -> N
     content = gzip.compress(text) if packed else text
     writer = Thread(target=lambda: pipe.write_bytes(content))
     writer.start()
-    read, *_ = tables(source.files([pipe]))
+    read, *_ = tables(document_source.files([pipe]))
     writer.join()
     assert (read.lines, read.unreadable) == (len(found), 0)
 
@@ -131,13 +149,13 @@ def test_pretty_json_is_refused_with_the_command_that_converts_it(tmp_path: Path
     text = b"".join(json.dumps(json.loads(encode(d)), indent=2).encode() for d in documents([plain(1)]))
     path.write_bytes(text)
     with pytest.raises(NotNdjsonError, match=r"use jq -c \. \S+pretty\.json \| harvester attendance"):
-        tables(source.files([path], "harvester attendance"))
+        tables(document_source.files([path], "harvester attendance"))
     packed = tmp_path / "pretty.json.gz"
     packed.write_bytes(gzip.compress(text))
     with pytest.raises(NotNdjsonError, match="not one JSON object per line"):
-        tables(source.files([packed]))
+        tables(document_source.files([packed]))
     with pytest.raises(NotNdjsonError, match="standard input is not one JSON object per line"):
-        tables(source.stream(io.BytesIO(text)))
+        tables(document_source.stream(io.BytesIO(text)))
 
 
 def test_an_error_of_the_writing_end_is_raised() -> None:
@@ -146,7 +164,7 @@ def test_an_error_of_the_writing_end_is_raised() -> None:
         raise OutputError("lost")
 
     with pytest.raises(OutputError, match="lost"):
-        tables(source.lines(lines()))
+        tables(document_source.lines(lines()))
 
 
 def test_the_temporary_folder_ends_with_the_command(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from hypothesis import given
 
 from connectors.attendance import group_by_person
 from connectors.models import MeetingRecord
-from harvester.analysis import source
-from harvester.analysis.database import open_database
+from harvester.analysis import document_source
 from harvester.analysis.document_tables import read_documents
+from harvester.analysis.duckdb_database import open_database
 from harvester.analysis.figures.fact_tables import Period
 from harvester.analysis.figures.quality import wilson
 from harvester.analysis.org_units import Units
@@ -34,7 +34,7 @@ def figures(found: Sequence[Any], **more: Any) -> ReportData:
     selection = more.pop("selection", Selection(zone=BERLIN))
     with tempfile.TemporaryDirectory() as folder, open_database("128MB") as database:
         path = write(Path(folder) / "documents.ndjson", found)
-        read = read_documents(database, source.files([path]), selection, quality=True)
+        read = read_documents(database, document_source.files([path]), selection, quality=True)
         options = {"units": Units(), "meetings": (), "worst": 3, "shows_people": True, **more}
         return report_data(database, read, selection, **options)
 

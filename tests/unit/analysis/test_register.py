@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from connectors.attendance import union_seconds
 from connectors.models import MeetingRecord, Session
-from harvester.analysis import source
+from harvester.analysis import document_source
 from harvester.analysis.attendance import By, Threshold, create_attendance, query
-from harvester.analysis.database import open_database
 from harvester.analysis.document_tables import read_documents
+from harvester.analysis.duckdb_database import open_database
 from harvester.analysis.people import Alias, AliasTable, Known
 from harvester.analysis.register import FIRST_COLUMNS, to_register
 from harvester.analysis.roster import Expected, Roster
@@ -132,7 +132,7 @@ def computed(
 ) -> tuple[list[str], list[Any]]:
     with tempfile.TemporaryDirectory() as folder, open_database("128MB") as database:
         path = write(Path(folder) / "documents.ndjson", documents(records))
-        read_documents(database, source.files([path]), Selection(zone=BERLIN), quality=False)
+        read_documents(database, document_source.files([path]), Selection(zone=BERLIN), quality=False)
         create_attendance(
             database, zone=BERLIN.key, by=by, threshold=ENOUGH, aliases=names, roster=roster or None
         )

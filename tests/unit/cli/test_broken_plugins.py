@@ -68,7 +68,7 @@ def test_check_fails_for_the_broken_ones_and_checks_the_others(run: Run) -> None
         "FAILED  half: t",
         "FAILED  jitsi: ",
     ]
-    assert any(line.startswith("warning zoom: not configured") for line in lines)
+    assert any(line.startswith("unused  zoom: not configured") for line in lines)
 
 
 def test_all_harvests_the_others(run: Run, tmp_path: Path) -> None:

@@ -38,12 +38,12 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return invoke
 
 
-def test_check_fails_for_it_and_only_warns_of_vendors_without_any_setting(run: Run) -> None:
+def test_check_fails_for_it_and_not_for_vendors_without_any_setting(run: Run) -> None:
     ended = run("check", **HALF)
     assert ended.return_value == 78
     lines = ended.stdout.splitlines()
     assert any(line.startswith("FAILED  zoom: not set: ZOOM_CLIENT_SECRET") for line in lines)
-    assert any(line.startswith("warning webex: not configured") for line in lines)
+    assert any(line.startswith("unused  webex: not configured") for line in lines)
 
 
 def test_all_counts_it_as_failed_and_harvests_the_others(run: Run, tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_verify_and_plan_name_it(run: Run) -> None:
 
 def test_an_optional_setting_alone_configures_nothing(run: Run) -> None:
     ended = run("check", ZOOM_PLAN="pro", **WEBEX)
-    assert any(line.startswith("warning zoom: not configured") for line in ended.stdout.splitlines())
+    assert any(line.startswith("unused  zoom: not configured") for line in ended.stdout.splitlines())
 
 
 def test_check_names_misspelt_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from connectors.errors import Unreachable
 from connectors.meetecho.writing.calls import Fetched
-from harvester import meetecho_account
+from harvester import meetecho_write_account
 from harvester.cli import cli
 from tests.unit.meetecho.writing.fake_meetecho import FakeMeetecho, desired_room
 
@@ -23,7 +23,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def meetecho(monkeypatch: pytest.MonkeyPatch) -> FakeMeetecho:
     fake = FakeMeetecho()
-    monkeypatch.setattr(meetecho_account, "WriteClient", lambda *_: fake)
+    monkeypatch.setattr(meetecho_write_account, "WriteClient", lambda *_: fake)
     return fake
 
 

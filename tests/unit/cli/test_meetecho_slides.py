@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from connectors.errors import BrokenResponse
 from connectors.meetecho.writing.desired_state import Deck
 from connectors.meetecho.writing.slide_source import SlideSource
-from harvester import meetecho_account
+from harvester import meetecho_write_account
 from harvester.cli import cli, meetecho_slides
 from tests.unit.meetecho.writing.fake_meetecho import FakeMeetecho, decks_by_order
 
@@ -26,7 +26,7 @@ def deck(number: int, order: int, rev: str = "00") -> Deck:
 @pytest.fixture
 def meetecho(monkeypatch: pytest.MonkeyPatch) -> FakeMeetecho:
     fake = FakeMeetecho()
-    monkeypatch.setattr(meetecho_account, "WriteClient", lambda *_: fake)
+    monkeypatch.setattr(meetecho_write_account, "WriteClient", lambda *_: fake)
     return fake
 
 

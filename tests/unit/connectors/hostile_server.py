@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import re
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -25,13 +26,8 @@ def serve(answer: Answer) -> Iterator[str]:
     def handle(connection: socket) -> None:
         with connection, contextlib.suppress(OSError):
             connection.settimeout(30)
-            received = b""
-            while b"\r\n\r\n" not in received:
-                part = connection.recv(65_536)
-                if not part:  # closed without a request, as the connection that ends the last accept is
-                    return
-                received += part
-            answer(connection)
+            if _reads_request(connection):
+                answer(connection)
 
     def accept() -> None:
         while not stopped.is_set():
@@ -51,6 +47,26 @@ def serve(answer: Answer) -> Iterator[str]:
             waker.connect(listener.getsockname())  # ends the last accept
         listener.close()
         thread.join(5)
+
+
+def _reads_request(connection: socket) -> bool:
+    """Whether there is one: the connection that ends the last accept sends nothing.
+
+    Its body is read, too: closing a connection with unread data resets it, and the client may lose the answer.
+    """
+    received = b""
+    while not _is_complete(received):
+        part = connection.recv(65_536)
+        if not part:
+            return False
+        received += part
+    return True
+
+
+def _is_complete(request: bytes) -> bool:
+    head, end, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: *(\d+)", head)
+    return bool(end) and len(body) >= (int(length[1]) if length else 0)
 
 
 def send(content: bytes) -> Answer:

@@ -15,8 +15,8 @@ import pytest
 
 from connectors.models import MeetingRecord, MeetingRef
 from harvester.documents import encode, to_documents
-from harvester.forgetting.forgetting import Forgetting, Result
 from harvester.forgetting.person import Count, Person
+from harvester.forgetting.runner import Forgetting, Result
 from harvester.forgetting.searched_places import FilePlace, JournalPlace, Place, RejectsPlace
 from harvester.privacy.forgotten_people import Action, Identifier
 from harvester.privacy.personal_fields import Nature
@@ -24,8 +24,8 @@ from harvester.privacy.sealed_ids import Sealer
 from harvester.privacy.treatment import Pseudonyms, Treatment
 from harvester.state.journal import Journal
 from harvester.state.layout import JournalLocation
-from harvester.state.privacy import PrivacyState
 from harvester.state.rejects import Reject, Rejects
+from harvester.state.secrets_and_forgotten_people import PrivacyState
 from harvester.state.session_digest import SessionSummary
 from tests.invented_meetings import HARVESTED, START, full_meeting, full_session
 

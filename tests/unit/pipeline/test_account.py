@@ -12,7 +12,7 @@ from harvester.pipeline.account import AccountConfig, missing_settings, open_acc
 from harvester.pipeline.clock import Clock
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.privacy.settings import to_privacy
-from harvester.state.privacy import PrivacyState
+from harvester.state.secrets_and_forgotten_people import PrivacyState
 from tests.unit.fake_context import NOW
 
 SETTINGS = {"ZOOM_ACCOUNT_ID": "x", "ZOOM_CLIENT_ID": "x", "ZOOM_CLIENT_SECRET": "x"}

@@ -46,7 +46,7 @@ from harvester.privacy.settings import to_privacy
 from harvester.sinks.base import Ack, Load
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.journal import Journal
-from harvester.state.privacy import PrivacyState
+from harvester.state.secrets_and_forgotten_people import PrivacyState
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

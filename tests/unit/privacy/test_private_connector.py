@@ -13,7 +13,7 @@ from connectors.errors import QuotaExhausted, VendorError
 from connectors.models import MeetingRecord, MeetingRef, Reason, SkippedPartition, Window
 from harvester.privacy.private_connector import private
 from harvester.privacy.settings import to_privacy
-from harvester.state.privacy import PrivacyState
+from harvester.state.secrets_and_forgotten_people import PrivacyState
 from tests.invented_meetings import HARVESTED, START, full_harvest
 
 WINDOW = Window(start=START, end=HARVESTED)

@@ -8,7 +8,7 @@ from connectors.errors import ConfigurationError
 from harvester.privacy.forgotten_people import Identifier, forget_identifiers
 from harvester.privacy.personal_fields import PERSONAL
 from harvester.privacy.settings import SALT, to_privacy, to_treatment
-from harvester.state.privacy import PrivacyState
+from harvester.state.secrets_and_forgotten_people import PrivacyState
 from tests.invented_meetings import HARVESTED, full_harvest
 
 KEY = "k" * 32

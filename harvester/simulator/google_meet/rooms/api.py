@@ -15,7 +15,7 @@ from harvester.simulator.google_meet.rooms.calendar import RoomCalendar
 from harvester.simulator.google_meet.rooms.channels import Channels
 from harvester.simulator.google_meet.rooms.event_rows import cancelled_row, event_row, parse_event
 from harvester.simulator.google_meet.rooms.room import RoomEvent
-from harvester.simulator.google_meet.rooms.store import RoomStore
+from harvester.simulator.google_meet.rooms.room_store import RoomStore
 from harvester.simulator.google_meet.service_account import CLIENT_EMAIL
 from harvester.simulator.organisation import DAY
 

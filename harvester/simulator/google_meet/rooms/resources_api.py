@@ -10,7 +10,7 @@ from harvester.simulator.google_meet.error_responses import ErrorResponse
 from harvester.simulator.google_meet.paging import DIRECTORY_TOKEN_SECONDS, Pages
 from harvester.simulator.google_meet.request import Request
 from harvester.simulator.google_meet.rooms.room import Room
-from harvester.simulator.google_meet.rooms.store import RoomStore
+from harvester.simulator.google_meet.rooms.room_store import RoomStore
 
 CALL = "customer/{id}/resources/{id}"
 

@@ -21,12 +21,14 @@ BAD = CheckResult(
     exit_code=ExitCode.NOPERM,
 )
 
+UNUSED = CheckResult(subject="meetecho", status="unused", message="not configured")
+
 
 def show(*results: CheckResult, quiet: bool = False) -> tuple[list[str], CheckOutput]:
     lines: list[str] = []
     output = CheckOutput(echo=lines.append, quiet=quiet)
     for result in results:
-        output.show(result, "zoom")
+        output.show(result, "meetecho" if result is UNUSED else "zoom")
     output.show_verdict()
     return lines, output
 
@@ -59,6 +61,13 @@ def test_failures_decide_the_verdict_and_the_exit_code() -> None:
     lines, output = show(GOOD, BAD, ODD)
     assert lines[-1] == "does not work yet: 1 failed, 1 warning"
     assert output.codes == [ExitCode.NOPERM]
+
+
+def test_what_is_not_used_is_no_warning() -> None:
+    lines, output = show(GOOD, UNUSED)
+    assert lines == ["ok      zoom: token received", "unused  meetecho: not configured", "works"]
+    assert (output.codes, output.warnings) == ([], 0)
+    assert show(UNUSED, quiet=True)[0] == []
 
 
 def test_quiet_shows_failures_only() -> None:
@@ -94,7 +103,7 @@ def table(
 @pytest.mark.usefixtures("plain")
 def test_a_terminal_shows_a_table_with_marks_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     settings = CheckResult(subject="settings", status="ok", message="read from s3cret")
-    lines = table(capsys, ("", settings), ("zoom", GOOD), ("zoom", ODD), ("webex", BAD))
+    lines = table(capsys, ("", settings), ("zoom", GOOD), ("zoom", ODD), ("webex", BAD), ("meetecho", UNUSED))
     gap = " " * 32
     assert lines == [
         f"✔  settings{gap[8:]}  read from ***",
@@ -106,6 +115,7 @@ def test_a_terminal_shows_a_table_with_marks_and_what_to_do(capsys: pytest.Captu
         f"✘  users{gap[5:]}  Zoom: scope missing, see",
         f"   {gap}  https://example.org/scopes",
         "   → add the scope",
+        f"-  meetecho{gap[8:]}  not configured",
         "does not work yet: 1 failed, 1 warning",
     ]
 
@@ -159,10 +169,12 @@ def test_json_has_every_result_with_its_remedy_and_no_secret(capsys: pytest.Capt
     output.show(ODD, "zoom")
     output.show(ODD, "zoom")
     output.show(BAD, "zoom")
+    output.show(UNUSED, "meetecho")
     output.show_verdict()
     answer = json.loads(capsys.readouterr().out)
     assert (answer["works"], answer["exit_code"]) == (False, ExitCode.NOPERM)
-    assert [check["remedy"] for check in answer["checks"]] == [None, ODD.remedy, ODD.remedy, BAD.remedy]
+    assert [check["remedy"] for check in answer["checks"]] == [None, ODD.remedy, ODD.remedy, BAD.remedy, None]
+    assert answer["checks"][-1]["status"] == "unused"
     assert answer["checks"][0] == {
         "vendor": None,
         "account": None,

@@ -1,13 +1,15 @@
-"""Answers on a terminal, with any text that they quote."""
+"""What is written to stdout, with any text that it quotes."""
 
 from __future__ import annotations
 
 import io
 import json
+import sys
 
 import pytest
 
-from harvester.cli.render.echo import TerminalStream, echo, echo_json, echo_lines
+from connectors.errors import OutputError
+from harvester.cli.render.echo import TerminalStream, echo, echo_json, echo_lines, stdout_bytes
 
 HOSTILE = "a\x1b]0;title\x07\r\nharvester: 0 failed\x9b2J\u202e"
 ESCAPED = r"a\x1b]0;title\x07\x0d\x0aharvester: 0 failed\x9b2J\u202e"
@@ -44,3 +46,23 @@ def test_documents_on_a_terminal_keep_their_meaning_and_other_bytes_are_shown() 
     assert json.loads(first) == json.loads(document)
     assert first.decode().isprintable()
     assert (second, rest) == (rb"\xff\u001b[2J\x9b", b"")
+
+
+@pytest.mark.parametrize(("is_terminal", "written"), [(True, b"\\u001b[2J"), (False, b"\x1b[2J")])
+def test_bytes_are_escaped_on_a_terminal_only(
+    is_terminal: bool, written: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(out, "isatty", lambda: is_terminal)
+    monkeypatch.setattr(sys, "stdout", out)
+    stdout_bytes().write(b"\x1b[2J")
+    out.seek(0)
+    assert out.buffer.read() == written
+
+
+def test_a_closed_stdout_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(OutputError, match="stdout is closed"):
+        stdout_bytes()
+    with pytest.raises(OutputError, match="stdout is closed"):
+        echo("answer")

@@ -21,9 +21,12 @@ def test_text_for_a_pipe_stays_on_its_line() -> None:
     assert wrapped("word " * 100, None, hanging=8) == "word " * 100
 
 
-def test_failures_are_red_unless_colours_are_unwanted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failures_are_red_and_what_is_unused_is_grey_unless_colours_are_unwanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert for_terminal("FAILED  zoom: no", None) == "\x1b[31m\x1b[1mFAILED \x1b[0m zoom: no"
+    assert for_terminal("unused  zoom: no", None) == "\x1b[2munused  zoom: no\x1b[0m"
     assert for_terminal("ok      zoom: yes", None) == "ok      zoom: yes"
     monkeypatch.setenv("NO_COLOR", "1")
     assert for_terminal("FAILED  zoom: no", None) == "FAILED  zoom: no"

@@ -11,7 +11,7 @@ from harvester.forgetting.person import Count, LeftOut, Person
 from harvester.forgetting.searched_places import Place
 from harvester.privacy.forgotten_people import forget_identifiers
 from harvester.privacy.settings import SALT
-from harvester.state.privacy import PrivacyState
+from harvester.state.secrets_and_forgotten_people import PrivacyState
 
 ROUNDS = 5
 """How often the search is repeated with addresses and ids that the last one has brought up."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harvester.pipeline.interrupted_repair import changing_settings, restore_settings
+from harvester.pipeline.restore_index_settings import changing_settings, restore_settings
 from harvester.state.journal import Journal
 
 INDEX = "harvester-meetings-2026"

@@ -14,7 +14,7 @@ import click
 import pytest
 
 from connectors.errors import ConfigurationError, CredentialsError, OutputError
-from harvester.cli.monitoring import Monitors, monitored
+from harvester.cli.metrics_and_heartbeat import Monitors, monitored
 from harvester.cli.run_environment import RunEnvironment
 from harvester.config import Environment
 from harvester.metrics_file import MetricsFile

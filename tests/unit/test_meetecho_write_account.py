@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import AlreadyRunning, ConfigurationError
-from harvester.meetecho_account import CREDENTIALS, open_meetecho
+from harvester.meetecho_write_account import CREDENTIALS, open_meetecho
 from harvester.pipeline.account import AccountConfig
 from harvester.pipeline.clock import Clock
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.privacy.settings import to_privacy
-from harvester.state.privacy import PrivacyState
+from harvester.state.secrets_and_forgotten_people import PrivacyState
 from tests.unit.fake_context import NOW
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from connectors.errors import StateError
 from harvester.privacy.forgotten_people import Identifier, forget_identifiers
-from harvester.state.privacy import PrivacyState
+from harvester.state.secrets_and_forgotten_people import PrivacyState
 from tests.invented_meetings import HARVESTED
 
 SALT = b"salt"

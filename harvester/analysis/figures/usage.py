@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from harvester.analysis.database import Database
+from harvester.analysis.duckdb_database import Database
 from harvester.analysis.figures.fact_tables import Period, bucket_sql
 from harvester.analysis.figures.table import Table
 

@@ -16,7 +16,7 @@ from harvester.simulator.google_meet.rooms.channels import Channels
 from harvester.simulator.google_meet.rooms.event_rows import event_row
 from harvester.simulator.google_meet.rooms.faults import PlannedFault, RoomRequests
 from harvester.simulator.google_meet.rooms.room import RoomEvent
-from harvester.simulator.google_meet.rooms.store import RoomStore
+from harvester.simulator.google_meet.rooms.room_store import RoomStore
 from harvester.simulator.organisation import milliseconds
 
 PATH = "/_simulator/rooms"

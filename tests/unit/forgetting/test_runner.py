@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from harvester.documents import Document
-from harvester.forgetting.forgetting import Forgetting
 from harvester.forgetting.person import Count, LeftOut, Person
+from harvester.forgetting.runner import Forgetting
 from harvester.privacy.forgotten_people import Identifier
-from harvester.state.privacy import PrivacyState
+from harvester.state.secrets_and_forgotten_people import PrivacyState
 from tests.invented_meetings import HARVESTED
 
 GRACE = Person(identifiers=frozenset({Identifier(kind="email", text="grace@example.org")}), action="remove")
