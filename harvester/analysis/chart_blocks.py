@@ -22,6 +22,8 @@ class Block:
     table: Table | None = None
     is_open: bool = False
     """Whether the table stands in the page by itself, instead of behind "The figures behind this chart"."""
+    summary: str = ""
+    """What the closed table is, if it is not that of the figures of a chart."""
     half: bool = False
 
     @property

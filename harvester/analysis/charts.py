@@ -120,7 +120,7 @@ def over_time(table: Table, period: Period, vendors: Sequence[str]) -> str:
     return safe_svg.draw(spec, f"Meetings per {period.bucket} and vendor")
 
 
-_HOURS = {
+HOURS = {
     "field": "hour",
     "type": "ordinal",
     "scale": {"domain": list(range(24)), "padding": 0.04},
@@ -143,8 +143,8 @@ def heat(table: Table) -> str:
             "hour": hour,
             "text": _short(level),
             "say": f"{weekday} {hour:02d}:00: {level:.1f} meetings",
-            "colour": f"var(--heat-{_heat(level, most)})",
-            "ink": f"var(--heat-ink-{_heat(level, most)})",
+            "colour": f"var(--heat-{heat_step(level, most)})",
+            "ink": f"var(--heat-ink-{heat_step(level, most)})",
         }
         for weekday, hour, level in table.rows
     ]
@@ -159,7 +159,7 @@ def heat(table: Table) -> str:
         values,
         WIDTH,
         26 * len(days),
-        encoding={"x": _HOURS, "y": y},
+        encoding={"x": HOURS, "y": y},
         layer=[
             {
                 "mark": {"type": "rect"},
@@ -174,7 +174,8 @@ def heat(table: Table) -> str:
     return safe_svg.draw(spec, "Meetings running at once, by weekday and hour")
 
 
-def _heat(level: float, most: float) -> int:
+def heat_step(level: float, most: float) -> int:
+    """The number of the colour, from 0 to 6."""
     return 0 if level < 0.05 else 1 + min(5, int(6 * level / most))
 
 

@@ -1,10 +1,11 @@
-"""Documents as two tables of DuckDB: `meeting` and `session`, each thing once.
+"""Documents as tables of DuckDB: `meeting` and `session`, each thing once; for the report also `booking` and `conference`.
 
 - A meeting is read as often as it was harvested; its newest and richest version counts, with the sessions of that same
   version. Sessions that only an older version has are stale and left out, as in the index.
 - A document that is there twice counts once.
 - A meeting of which only sessions are known gets a row of what they repeat of it.
 - A line that is no document is counted. A field of a wrong type is absent.
+- Bookings of rooms are documents of their own kind; `attendance` passes over them.
 
 With `quality`, the table `line` stays: `session.row` is the line with the measures of the session.
 """
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from connectors.attendance import PERSON_FIELDS
 from connectors.models import Detail
 from connectors.quality import SERIES_MEASURES, STREAMS
+from harvester.analysis.booking_tables import BOOKING_FIELDS, create_bookings
 from harvester.analysis.document_source import Source
 from harvester.analysis.duckdb_database import Database
 from harvester.analysis.selection import Selection
@@ -91,12 +93,14 @@ class Read:
 
     lines: int
     unreadable: int
-    """Lines that are no meeting and no session of a vendor."""
+    """Lines that are no meeting and no session of a vendor, and no booking of a room."""
     superseded: int
     """Documents of older versions, and second copies."""
     meetings: int
     sessions: int
     """What the selection has of both."""
+    bookings: int = 0
+    """Bookings of rooms, whatever the selection; not counted for `attendance`."""
 
 
 def read_documents(database: Database, source: Source, selection: Selection, *, quality: bool) -> Read:
@@ -106,18 +110,28 @@ def read_documents(database: Database, source: Source, selection: Selection, *, 
     lines, unreadable, superseded = _create_latest(database)
     _create_meetings(database, selection, quality=quality)
     superseded += _create_sessions(database, quality=quality)
+    bookings = 0
+    if quality:
+        bookings, copies = create_bookings(database, selection)
+        superseded += copies
     database.run("DROP TABLE latest")
     if not quality:
         database.run("DROP TABLE line")
     meetings, sessions = database.row("SELECT (SELECT count(*) FROM meeting), (SELECT count(*) FROM session)")
     return Read(
-        lines=lines, unreadable=unreadable, superseded=superseded, meetings=meetings, sessions=sessions
+        lines=lines,
+        unreadable=unreadable,
+        superseded=superseded,
+        meetings=meetings,
+        sessions=sessions,
+        bookings=bookings,
     )
 
 
 def _read_lines(database: Database, paths: Sequence[str], *, quality: bool) -> None:
     """Every line of the source, in the columns that are used. `is_meeting` is NULL if a line is no document."""
-    plain = {**_BOTH, **_MEETING, **_SESSION, **({**_MEETING_MORE, **_SESSION_MORE} if quality else {})}
+    more = {**_MEETING_MORE, **_SESSION_MORE, **BOOKING_FIELDS} if quality else {}
+    plain = {**_BOTH, **_MEETING, **_SESSION, **more}
     read = {**plain, **({"quality": _QUALITY} if quality else {})}
     measured = {**MEASURED, **SERIES} if quality else {}
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in read.items())
@@ -128,6 +142,7 @@ def _read_lines(database: Database, paths: Sequence[str], *, quality: bool) -> N
         CREATE TABLE line AS
         SELECT CASE WHEN vendor IS NULL THEN NULL WHEN kind = 'meeting' AND uuid IS NOT NULL THEN true
                     WHEN kind = 'session' AND meeting IS NOT NULL THEN false END AS is_meeting,
+               coalesce(kind = 'booking' AND document_id IS NOT NULL AND start_time < end_time, false) AS is_booking,
                coalesce(account, '') AS account,
                CASE kind WHEN 'session' THEN meeting ELSE uuid END AS uuid,
                coalesce(CASE detail {_ranks()} END, 0) * 10000000000000 + coalesce(epoch_ms(harvested_at), 0) AS version,
@@ -156,11 +171,13 @@ def _create_latest(database: Database) -> tuple[int, int, int]:
         QUALIFY row_number() OVER (PARTITION BY {_KEY} ORDER BY version DESC) = 1
         """
     )
-    lines, unreadable = database.row("SELECT count(*), count(*) - count(is_meeting) FROM line")
+    lines, bookings, unreadable = database.row(
+        "SELECT count(*), count(*) FILTER (WHERE is_booking), count(*) FILTER (WHERE is_meeting IS NULL AND NOT is_booking) FROM line"
+    )
     (current,) = database.row(
         "SELECT coalesce(sum(lines - greatest(0, documents - 1)), 0)::BIGINT FROM latest"
     )
-    return lines, unreadable, lines - unreadable - current
+    return lines, unreadable, lines - unreadable - bookings - current
 
 
 def _create_meetings(database: Database, selection: Selection, *, quality: bool) -> None:

@@ -52,6 +52,14 @@ def sentences(data: ReportData) -> list[str]:
         if (out := standing_out(data.groups)) is not None:
             text += f"; {out[0]} “{clean(out[1])}” stands out with {out[2] * 100:.1f} %"
         found.append(text + ".")
+    if data.room_use is not None:
+        judged = {row[0]: row[1] for row in data.room_use.outcomes.rows}
+        never, held = judged["booked, never held"], judged["booked and held"]
+        if never:
+            share = never / (never + held) * 100
+            found.append(
+                f"{never:,} of {never + held:,} bookings of a room with a Meet code ({share:.0f} %) were never held."
+            )
     days = [(row[2], row[0]) for row in data.rates.rows if row[1] >= LEAST_STAYS]
     if data.period is not None and len(days) > 1 and max(days)[0] > 0:
         share, when = max(days)

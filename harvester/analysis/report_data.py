@@ -11,6 +11,7 @@ from harvester.analysis.duckdb_database import Database
 from harvester.analysis.figures import detail, people, provided_fields, quality, usage
 from harvester.analysis.figures.detail import Detail
 from harvester.analysis.figures.fact_tables import Period, create_facts, vendors
+from harvester.analysis.figures.rooms import RoomUse, room_use
 from harvester.analysis.figures.table import Table
 from harvester.analysis.org_units import Units
 from harvester.analysis.selection import Selection
@@ -32,6 +33,8 @@ class ReportData:
     peaks: Table
     lengths: Table
     sizes: Table
+    room_use: RoomUse | None
+    """`None` if no booking of a room is within the days of the report."""
     units: Table
     hosts: Table
     versions: Table
@@ -55,6 +58,7 @@ class ReportData:
                 self.lengths,
                 self.sizes,
             ),
+            *(self.room_use.tables() if self.room_use else ()),
             *(self.units, self.hosts, self.versions, self.systems, self.rates, self.measures, *self.groups),
             *(detail.worst_table(self.worst), self.known),
         ]
@@ -91,6 +95,7 @@ def report_data(
         peaks=usage.peaks(database) if period else none,
         lengths=usage.lengths(database),
         sizes=usage.sizes(database),
+        room_use=room_use(database, selection, period, shows_people=shows_people) if read.bookings else None,
         units=people.units(database, least=least),
         hosts=people.hosts(database) if shows_people else none,
         versions=people.versions(database, least=least),

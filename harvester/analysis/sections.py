@@ -14,6 +14,7 @@ from harvester.analysis.figures.quality import LEAST_STAYS
 from harvester.analysis.figures.table import Table
 from harvester.analysis.meeting_view import MeetingView, to_meeting_view
 from harvester.analysis.report_data import ReportData
+from harvester.analysis.room_blocks import NO_BOOKINGS, room_blocks, room_intro
 from harvester.analysis.safe_text import clean, vendor_title
 
 
@@ -30,7 +31,16 @@ class Section:
 
 def sections(data: ReportData) -> list[Section]:
     made = [
-        *(_use(data), _when(data), _at_once(data), _size(data), _who(data), _clients(data), _quality(data)),
+        *(
+            _use(data),
+            _when(data),
+            _at_once(data),
+            _size(data),
+            _rooms(data),
+            _who(data),
+            _clients(data),
+            _quality(data),
+        ),
         *(_chosen(data), _worst(data), _unknown(data), _counted(data)),
     ]
     return [section for section in made if section is not None]
@@ -144,6 +154,18 @@ def _size(data: ReportData) -> Section | None:
         title="How long, and with how many people?",
         blocks=blocks,
         facts=facts,
+    )
+
+
+def _rooms(data: ReportData) -> Section | None:
+    if data.room_use is None:
+        return None
+    return Section(
+        name="rooms",
+        link="Rooms",
+        title="How are the rooms used?",
+        intro=room_intro(data, data.room_use),
+        blocks=room_blocks(data.room_use),
     )
 
 
@@ -322,6 +344,10 @@ def _unknown(data: ReportData) -> Section | None:
         facts.append(
             f"{read.unreadable:,} of {read.lines:,} lines of the input were no documents; they are left out."
         )
+    if not read.bookings:
+        facts.append(NO_BOOKINGS)
+    elif data.room_use is None:
+        facts.append(f"None of the {read.bookings:,} bookings of rooms is within the days of this report.")
     if read.superseded:
         facts.append(
             f"{read.superseded:,} documents were older versions or second copies; they are left out."

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from connectors.models import Window
+
+MARGIN = timedelta(days=1)
+"""What is read is a little wider than the days; the documents themselves decide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,15 @@ class Selection:
     hosts: Sequence[str] = ()
     topic: str | None = None
     """A part of the topic, in capital or small letters."""
+
+    def window(self) -> Window | None:
+        """The time of which documents are read, with a margin at both ends; None for all of it."""
+        if self.first is None and self.last is None:
+            return None
+        first, last = self.first or date(1, 1, 3), self.last or date(9999, 12, 29)
+        return Window(
+            start=Window.day(first, self.zone).start - MARGIN, end=Window.day(last, self.zone).end + MARGIN
+        )
 
     def condition(self) -> tuple[str, list[object]]:
         """The same in SQL, over the table `meeting`, and the values in it."""

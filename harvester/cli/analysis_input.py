@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -16,7 +16,6 @@ import click
 
 from connectors.errors import ConfigurationError
 from connectors.exit_codes import ExitCode
-from connectors.models import Window
 from harvester.analysis import document_source
 from harvester.analysis.document_source import Source
 from harvester.analysis.document_tables import known_meetings
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 STANDARD_INPUT = Path("-")
-MARGIN = timedelta(days=1)
-"""The index is asked a little wider than the days; the documents themselves decide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,48 +99,41 @@ def open_source(
     *,
     from_index: bool,
     without: Sequence[str],
+    bookings: bool = False,
 ) -> Iterator[Source]:
-    """`without`: fields that need not be read from the index.
+    """`without`: fields that need not be read from the index; `bookings`: whether bookings of rooms are read from there.
 
     Raises UsageError if the input is contradictory, missing, or not NDJSON.
     """
     reader = f"harvester {click.get_current_context().info_name}"
     try:
-        with _source(env, paths, selection, reader, from_index=from_index, without=without) as documents:
-            yield documents
+        if from_index:
+            if paths:
+                raise click.UsageError("give either files or --from-index")
+            with _index(env, selection, without, bookings=bookings) as documents:
+                yield documents
+        else:
+            yield _files(paths, reader)
     except NotNdjsonError as error:
         raise click.UsageError(str(error)) from None
 
 
-@contextmanager
-def _source(
-    env: RunEnvironment,
-    paths: Sequence[Path],
-    selection: Selection,
-    reader: str,
-    *,
-    from_index: bool,
-    without: Sequence[str],
-) -> Iterator[Source]:
-    if from_index:
-        if paths:
-            raise click.UsageError("give either files or --from-index")
-        with _index(env, selection, without) as documents:
-            yield documents
-    elif not paths or list(paths) == [STANDARD_INPUT]:
+def _files(paths: Sequence[Path], reader: str) -> Source:
+    if not paths or list(paths) == [STANDARD_INPUT]:
         if sys.stdin is None:
             raise standard_input_is_closed()
         if not paths and sys.stdin.isatty():
             raise click.UsageError("name a file of NDJSON, pipe documents in, or use --from-index")
-        yield document_source.stream(sys.stdin.buffer, reader)
-    elif STANDARD_INPUT in paths:
+        return document_source.stream(sys.stdin.buffer, reader)
+    if STANDARD_INPUT in paths:
         raise click.UsageError("- is standard input; it cannot be combined with files")
-    else:
-        yield document_source.files(paths, reader)
+    return document_source.files(paths, reader)
 
 
 @contextmanager
-def _index(env: RunEnvironment, selection: Selection, without: Sequence[str]) -> Iterator[Source]:
+def _index(
+    env: RunEnvironment, selection: Selection, without: Sequence[str], *, bookings: bool
+) -> Iterator[Source]:
     from harvester.pipeline.destination import retry_policy
     from harvester.sinks.elastic.client import Client
     from harvester.sinks.elastic.document_reader import DocumentReader
@@ -152,20 +142,12 @@ def _index(env: RunEnvironment, selection: Selection, without: Sequence[str]) ->
         reader = DocumentReader(client, retry_policy(env.stop, env.machine))
         yield document_source.lines(
             reader.read(
-                window=_window(selection), vendors=selection.vendors, without=("vendor_data", *without)
+                window=selection.window(),
+                vendors=selection.vendors,
+                without=("vendor_data", *without),
+                bookings=bookings,
             )
         )
-
-
-def _window(selection: Selection) -> Window | None:
-    if selection.first is None and selection.last is None:
-        return None
-    first = selection.first or date(1, 1, 3)
-    last = selection.last or date(9999, 12, 29)
-    return Window(
-        start=Window.day(first, selection.zone).start - MARGIN,
-        end=Window.day(last, selection.zone).end + MARGIN,
-    )
 
 
 def days(
@@ -185,7 +167,7 @@ def log_problems(database: Database, read: Read, meetings: Sequence[str]) -> Exi
     if read.unreadable:
         code = ExitCode.DATAERR
         logger.error(
-            f"{read.unreadable:,} of {read.lines:,} lines are no documents of meetings or sessions; they are left out"
+            f"{read.unreadable:,} of {read.lines:,} lines are no documents of meetings, sessions or bookings; they are left out"
         )
     there = known_meetings(database)
     for wanted in meetings:

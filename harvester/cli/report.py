@@ -148,7 +148,7 @@ def _figures(env: RunEnvironment, asked: Options) -> tuple[ReportData, int]:
     units = Units.read(asked.units) if asked.units is not None else Units()
     with interruptible() as interruption, ExitStack() as stack:
         documents = stack.enter_context(
-            open_source(env, asked.paths, selection, from_index=asked.from_index, without=())
+            open_source(env, asked.paths, selection, from_index=asked.from_index, without=(), bookings=True)
         )
         database = stack.enter_context(open_database(asked.memory))
         interruption.folder = database.folder

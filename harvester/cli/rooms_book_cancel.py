@@ -12,7 +12,7 @@ from connectors.exit_codes import ExitCode
 from harvester.cli.options import AS_JSON, ONE_ACCOUNT, examples, general_options_without_config, pass_env
 from harvester.cli.render import rooms as render
 from harvester.cli.render.echo import echo
-from harvester.cli.rooms_options import CONFIG, Duration, named, opened, read_file
+from harvester.cli.rooms_options import CONFIG, DEFAULT_FILE, Duration, named, opened, read_file
 from harvester.cli.run_environment import RunEnvironment
 from harvester.rooms.booking import LONGEST, SHORTEST, TITLE, BookingRefused, NotYourBooking, RoomBooker
 
@@ -66,7 +66,8 @@ def book(
         except BookingRefused as refused:
             logger.error("rooms: %s: %s", copy.room.name, refused)
             return ExitCode.TEMPFAIL
-    echo(render.booking_json(booked) if as_json else render.booking_line(booked, copy.zone))
+    named_file = None if config == DEFAULT_FILE else config
+    echo(render.booking_json(booked) if as_json else render.booking_line(booked, copy.zone, named_file))
     return ExitCode.OK
 
 

@@ -25,6 +25,7 @@ from harvester.rooms.status_json import Titles
 
 logger = logging.getLogger(__name__)
 
+DEFAULT_FILE = Path("rooms.toml")
 MAX_MINUTES = 7 * 24 * 60
 
 
@@ -66,7 +67,7 @@ CONFIG: Decorator[Any] = click.option(
     "--config",
     type=PATH,
     metavar="FILE",
-    default=Path("rooms.toml"),
+    default=DEFAULT_FILE,
     help="The rooms: TOML with a table [rooms], or a config.json of arduino-iotcloud-gcal-sync.  [default: rooms.toml]",
 )
 TITLES: Decorator[Any] = click.option(

@@ -67,6 +67,7 @@ def status(
     )
 )
 @AT
+@click.option("--now", is_flag=True, help="At this moment, which is the default.")
 @click.option(
     "--for",
     "duration",
@@ -84,32 +85,36 @@ def status(
 def find(
     env: RunEnvironment,
     at: datetime | None,
+    now: bool,
     duration: timedelta,
     seats: int | None,
     config: Path,
     as_json: bool,
 ) -> int:
-    """List the rooms that are free, the smallest first.
+    """List the rooms that are free, the smallest first; those without a known number of seats are the last.
 
     A room without a known number of seats is left out if --seats is given. Exit code 65 if no room is free, 75 if some
     could not be read.
     """
+    if now and at is not None:
+        raise click.UsageError("give either --now or --at")
     file = read_file(env, config, "hide")
     with opened(env) as account:
         moment = at or account.context.now()
         found = list(account.read_all(file, about=moment))
+    end = moment.replace(second=0, microsecond=0) + duration  # a minute that has begun is a whole one
     fitting = [
         (room, reading)
         for room, reading, _ in found
         if reading.status.busy is False
-        and (reading.status.free_until is None or reading.status.free_until >= moment + duration)
+        and (reading.status.free_until is None or reading.status.free_until >= end)
         and (seats is None or (room.capacity is not None and room.capacity >= seats))
     ]
     if seats is not None and all(room.capacity is None for room, _, _ in found):
         logger.warning(
             "rooms: no room has a capacity in %s, so none is known to have %d seats", config, seats
         )
-    fitting.sort(key=lambda pair: (pair[0].capacity or 0, pair[0].name))
+    fitting.sort(key=lambda pair: (pair[0].capacity is None, pair[0].capacity or 0, pair[0].name))
     if as_json:
         echo(render.free_json(fitting))
     else:

@@ -56,7 +56,7 @@ class AccountConfig:
     @property
     def api_url(self) -> str:
         """The base URL of the vendor's API, by which the state of accounts is kept apart."""
-        return next((url for name, url in self.values.items() if name.endswith("_API_URL")), "")
+        return api_url(self.values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +166,11 @@ def open_account(
         )
     finally:
         state.close()
+
+
+def api_url(values: Mapping[str, str]) -> str:
+    """The base URL of a vendor's API among its settings; empty if there is none."""
+    return next((values[name] for name in values if name.endswith("_API_URL")), "")
 
 
 def missing_settings(vendor: str, environment: Environment) -> list[str]:

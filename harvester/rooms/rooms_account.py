@@ -27,6 +27,10 @@ READERS = 8
 RETRY_LIMITS = RetryLimits(first_seconds=1.0, cap_seconds=5.0, total_seconds=20.0, attempts=3)
 """A display is better served by the next reading, a minute later, than by a long wait for this one."""
 
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 20.0
+SHORTEST_READ_SECONDS = 5.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomsAccount:
@@ -69,6 +73,7 @@ def open_rooms_account(
     """`booking`: ask for the right to change events. `default_zone`: of rooms whose calendar has no zone."""
     with open_account(config, stop, rate_share=rate_share) as account:
         context = account.context()
+        context.timeout = (CONNECT_SECONDS, max(SHORTEST_READ_SECONDS, READ_SECONDS / context.speed))
         tokens = GoogleTokens(account.settings, context, RETRY_LIMITS)
         client = GoogleClient(account.settings, tokens, context, RETRY_LIMITS)
         yield RoomsAccount(

@@ -1,7 +1,8 @@
 """Keeps the state of many rooms up to date, and passes on each change.
 
 Each calendar is read once a minute, the rooms spread evenly over it, and once an hour in full. The state of a room is
-computed again after each reading and at each start or end of a meeting. One room that cannot be read delays no other.
+computed again after each reading and at each start or end of a meeting. Rooms that cannot be read, or whose calendar
+answers late, are read by threads of their own, so that they delay no other.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from harvester.rooms.status import next_change
 from harvester.rooms.status_json import RoomReading, Titles, to_json
 
 POLL_SECONDS = 60.0
+WORKERS = 16
+"""Threads that read calendars; half as many more read those that failed or were slow."""
+SLOW_SECONDS = 5.0
+"""A reading that takes longer is slow."""
 FULL_SECONDS = 3600.0
 LONGEST_SLEEP = 0.5
 """In real seconds: so often the watcher looks whether it has to stop, or whether the clock was set."""
@@ -56,8 +61,33 @@ class _Watched:
     is_being_read: bool = False
     read_again: bool = False
     """It was asked for while it was being read."""
+    was_slow: bool = False
+    """The last reading failed, or took longer than SLOW_SECONDS."""
     failed: str = ""
     """The message of the failure that was logged; empty if the last reading succeeded."""
+
+
+class _Readers:
+    """Two pools of threads: calendars that answer late, however many, keep those of the first free for the others."""
+
+    def __init__(self, workers: int, elapsed: Callable[[], float]) -> None:
+        self._elapsed = elapsed
+        self._prompt = ThreadPoolExecutor(workers, thread_name_prefix="rooms")
+        self._slow = ThreadPoolExecutor(max(1, workers // 2), thread_name_prefix="slow-rooms")
+
+    def submit(self, watched: _Watched, *, full: bool) -> Future[HarvestError | None]:
+        pool = self._slow if watched.was_slow else self._prompt
+        return pool.submit(self._read, watched, full=full)
+
+    def _read(self, watched: _Watched, *, full: bool) -> HarvestError | None:
+        began = self._elapsed()
+        error = watched.copy.refresh(full=full)
+        watched.was_slow = error is not None or self._elapsed() - began > SLOW_SECONDS
+        return error
+
+    def shutdown(self) -> None:
+        for pool in (self._prompt, self._slow):
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +108,7 @@ class Watcher:
         clock: WatchClock,
         *,
         titles: Titles = "show",
-        workers: int = 8,
+        workers: int = WORKERS,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._clock = clock
@@ -118,26 +148,26 @@ class Watcher:
         turns = [(start + number * step, name) for number, name in enumerate(self._rooms)]
         for name in self._rooms:
             self.read_now(name)
-        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="rooms")
+        readers = _Readers(self._workers, self._clock.elapsed)
         try:
             while True:
                 check_stop()
-                self._start_turns(turns, pool)
-                self._handle_messages(pool, self._seconds_to_sleep(turns))
+                self._start_turns(turns, readers)
+                self._handle_messages(readers, self._seconds_to_sleep(turns))
                 self._update_changed()
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            readers.shutdown()
 
     # Reading
 
-    def _start_turns(self, turns: list[tuple[float, str]], pool: ThreadPoolExecutor) -> None:
+    def _start_turns(self, turns: list[tuple[float, str]], readers: _Readers) -> None:
         now = self._clock.elapsed()
         while turns and turns[0][0] <= now:
             when, name = turns[0]
             heapq.heapreplace(turns, (max(when + self._poll_seconds, now), name))
-            self._start(self._rooms[name], pool)
+            self._start(self._rooms[name], readers)
 
-    def _start(self, watched: _Watched, pool: ThreadPoolExecutor) -> None:
+    def _start(self, watched: _Watched, readers: _Readers) -> None:
         if watched.is_being_read:
             watched.read_again = True
             return
@@ -146,7 +176,7 @@ class Watcher:
         full = now >= watched.full_due
         if full:
             watched.full_due = now + FULL_SECONDS
-        future = pool.submit(watched.copy.refresh, full=full)
+        future = readers.submit(watched, full=full)
         future.add_done_callback(lambda done: self._report(watched.copy.room.name, done))
 
     def _report(self, name: str, future: Future[HarvestError | None]) -> None:
@@ -155,26 +185,26 @@ class Watcher:
             error = future.exception() or future.result()
             self._messages.put(_Message(kind="done", room=name, error=error))
 
-    def _handle_messages(self, pool: ThreadPoolExecutor, seconds: float) -> None:
+    def _handle_messages(self, readers: _Readers, seconds: float) -> None:
         """Wait so long for a message, and handle all that have come."""
         with suppress(Empty):
             message = self._messages.get(timeout=seconds)
             while True:
-                self._handle(message, pool)
+                self._handle(message, readers)
                 message = self._messages.get_nowait()
 
-    def _handle(self, message: _Message, pool: ThreadPoolExecutor) -> None:
+    def _handle(self, message: _Message, readers: _Readers) -> None:
         watched = self._rooms.get(message.room)
         if watched is None:
             return
         if message.kind == "read":
-            self._start(watched, pool)
+            self._start(watched, readers)
         elif message.kind == "changed":
             self._update(watched)
         else:
-            self._finish(watched, message.error, pool)
+            self._finish(watched, message.error, readers)
 
-    def _finish(self, watched: _Watched, error: BaseException | None, pool: ThreadPoolExecutor) -> None:
+    def _finish(self, watched: _Watched, error: BaseException | None, readers: _Readers) -> None:
         """Raises an error that is no failed reading: a stop, or a bug."""
         if isinstance(error, Interrupted) or not isinstance(error, HarvestError | None):
             raise error
@@ -185,7 +215,7 @@ class Watcher:
         self._update(watched)
         if watched.read_again:
             watched.read_again = False
-            self._start(watched, pool)
+            self._start(watched, readers)
 
     def _log(self, watched: _Watched, error: HarvestError | None) -> None:
         name, message = watched.copy.room.name, "" if error is None else str(error)

@@ -44,6 +44,9 @@ from harvester.simulator.google_meet.rooms.invented_events import invent_rooms
 from harvester.simulator.meetecho import app as meetecho
 from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.organisation import Organisation
+from harvester.simulator.teams import app as teams
+from harvester.simulator.teams.control_endpoint import PATH as TEAMS
+from harvester.simulator.teams.options import TeamsOptions
 from harvester.simulator.vendor_interface import LazyVendor, Vendor
 from harvester.simulator.webex import app as webex
 from harvester.simulator.webex.options import WebexOptions
@@ -72,8 +75,8 @@ class Options:
     vendors: the vendors to serve.
     scopes: the scopes of Zoom's tokens, by default all of them.
     daily_limit: Zoom's Heavy calls per day.
-    webex, google, meetecho, arduino: options of the account.
-    truth_source, truth_qos, google_source: what the file `truth` assumes was harvested.
+    webex, google, meetecho, teams, arduino: options of the account.
+    truth_source, truth_qos, google_source, teams_calls, teams_titles: what the file `truth` assumes was harvested.
     """
 
     port: int = 0
@@ -98,6 +101,9 @@ class Options:
     google: GoogleOptions = field(default_factory=GoogleOptions)
     google_source: GoogleSource = "auto"
     meetecho: MeetechoOptions = field(default_factory=MeetechoOptions)
+    teams: TeamsOptions = field(default_factory=TeamsOptions)
+    teams_calls: bool = False
+    teams_titles: bool = False
     arduino: ArduinoOptions = field(default_factory=ArduinoOptions)
 
     @property
@@ -130,6 +136,8 @@ class Simulator:
         if "google-meet" in self.vendors:
             self.arduino = arduino.Arduino(self.organisation, self.clock, self.rooms, options.arduino)
             routes[:0] = [Route(ROOMS, self.vendors["google-meet"]), *arduino.routes(self.arduino)]
+        if "teams" in self.vendors:
+            routes.insert(0, Route(TEAMS, self.vendors["teams"]))
         self.faults = FaultInjector(
             Starlette(routes=routes), probability=options.faults, seed=options.seed, clock=self.clock
         )
@@ -150,6 +158,7 @@ class Simulator:
             "webex": lambda: webex.Webex(self.organisation, self.clock, options.webex),
             "google-meet": lambda: google_meet.GoogleMeet(self.organisation, self.clock, options.google),
             "meetecho": lambda: meetecho.Meetecho(self.organisation, self.clock, options.meetecho),
+            "teams": lambda: teams.Teams(self.organisation, self.clock, options.teams),
         }
 
     async def _front_page(self, _request: Request) -> JSONResponse:
@@ -177,6 +186,7 @@ class Simulator:
                 base, self.organisation, options.google, str(self._write_google_credentials(base))
             ),
             "meetecho": lambda: meetecho.environment(base, options.meetecho),
+            "teams": lambda: teams.environment(base),
         }
         variables = {name: value for vendor in self.vendors for name, value in settings[vendor]().items()}
         return {
@@ -230,6 +240,9 @@ class Simulator:
                 google=options.google,
                 google_source=options.google_source,
                 meetecho=options.meetecho,
+                teams=options.teams,
+                teams_calls=options.teams_calls,
+                teams_titles=options.teams_titles,
                 later=options.later,
             )
 
@@ -239,6 +252,7 @@ _PREFIXES = {
     "webex": webex.PREFIXES,
     "google-meet": (google_meet.PREFIX,),
     "meetecho": meetecho.PREFIXES,
+    "teams": (teams.PREFIX,),
 }
 
 
@@ -395,6 +409,7 @@ __all__ = [
     "MeetechoOptions",
     "Options",
     "Simulator",
+    "TeamsOptions",
     "WebexOptions",
     "run",
     "serving",

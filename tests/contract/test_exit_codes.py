@@ -17,56 +17,35 @@ from harvester.cli import cli
 from harvester.documents import encode, to_documents
 from tests.invented_meetings import full_harvest
 
-COMMANDS = {
-    "zoom": "--date 2026-11-20",
-    "webex": "--date 2026-11-20",
-    "google-meet": "--date 2026-11-20",
-    "meetecho": "--date 2026-11-20",
+ARGUMENTS = {
     "meetecho rooms apply": "docs.ndjson",
     "meetecho rooms delete": "--group g --yes 1",
     "meetecho rooms list": "--group g",
-    "meetecho rooms log": "",
     "meetecho rooms plan": "docs.ndjson",
     "meetecho slides add": "--session 1 --deck 2",
     "meetecho slides plan": "--session 1",
     "meetecho slides remove": "--session 1 --deck 2",
     "meetecho slides revise": "--session 1 --deck 2",
     "meetecho slides sync": "--session 1",
-    "all": "",
     "attendance": "docs.ndjson",
-    "check": "",
-    "demo": "",
     "forget": "--email ada@example.org --yes docs.ndjson",
     "load": "docs.ndjson",
     "login": "webex --no-browser",
-    "plan all": "--from 2026-11-20",
-    "plan google-meet": "--from 2026-11-20",
-    "plan meetecho": "--from 2026-11-20",
-    "plan webex": "--from 2026-11-20",
-    "plan zoom": "--from 2026-11-20",
     "rejects drop": "--yes",
-    "rejects export": "",
-    "rejects list": "",
-    "rejects replay": "",
     "report": "docs.ndjson -o report.html",
     "rooms book": "Red",
-    "rooms bookings": "",
     "rooms cancel": "Red event",
-    "rooms demo": "",
-    "rooms discover": "",
-    "rooms find": "",
-    "rooms serve": "",
-    "rooms status": "",
-    "rooms watch": "",
-    "status": "",
-    "templates diff": "",
-    "templates install": "",
-    "templates show": "",
-    "verify": "",
 }
-"""Every command, with arguments that are correct."""
+"""Of the commands that need some; `plan` and its vendors are in `line_of`."""
 WITHOUT_SETTINGS = {"completion", "simulate", "init"}
 """The first two read none; `init` writes the file that `--env-file` names."""
+
+
+def line_of(command: str) -> str:
+    """A correct command line."""
+    days = " --from 2026-11-20" if command.startswith("plan ") else ""
+    return f"{command} {ARGUMENTS.get(command, '')}{days}".strip()
+
 
 Run = Callable[..., int]
 
@@ -113,13 +92,15 @@ def with_option(*flags: str) -> list[str]:
         return [
             name
             for name, command in leaves(cli, context)
-            if name in COMMANDS and {*flags} & {flag for param in command.params for flag in param.opts}
+            if name not in WITHOUT_SETTINGS
+            and {*flags} & {flag for param in command.params for flag in param.opts}
         ]
 
 
-def test_every_command_is_tried() -> None:
-    with click.Context(cli) as context:
-        assert {name for name, _ in leaves(cli, context)} - WITHOUT_SETTINGS == set(COMMANDS)
+def test_the_commands_are_found() -> None:
+    found = with_option("--env-file")
+    assert len(found) > 40
+    assert set(ARGUMENTS) <= set(found)
 
 
 UNREADABLE = ["missing", "folder"]
@@ -128,14 +109,14 @@ UNREADABLE = ["missing", "folder"]
 @pytest.mark.parametrize("file", UNREADABLE)
 @pytest.mark.parametrize("command", with_option("--env-file"))
 def test_a_file_of_settings_that_cannot_be_read(run: Run, command: str, file: str) -> None:
-    assert run(f"{command} {COMMANDS[command]} --env-file {file}") == ExitCode.CONFIG
+    assert run(f"{line_of(command)} --env-file {file}") == ExitCode.CONFIG
 
 
 @pytest.mark.parametrize("file", UNREADABLE)
 @pytest.mark.parametrize("command", [*with_option("--config"), "rooms demo", "rooms discover"])
 def test_a_file_of_accounts_or_rooms_that_cannot_be_read(run: Run, command: str, file: str) -> None:
-    before = "--config" if command in {"rooms demo", "rooms discover"} else ""
-    line = f"--config {file} {command}" if before else f"{command} {COMMANDS[command]} --config {file}"
+    has_option = command not in {"rooms demo", "rooms discover"}
+    line = f"{line_of(command)} --config {file}" if has_option else f"--config {file} {command}"
     assert run(line) == ExitCode.CONFIG
 
 
@@ -224,7 +205,7 @@ def test_a_port_in_use(run: Run, line: str) -> None:
 def test_a_state_folder_that_is_no_folder(run: Run, command: str) -> None:
     elasticsearch = "" if command == "check" else "http://127.0.0.1:1"  # which check would wait for
     settings = {**ZOOM, "ES_HOST": elasticsearch, "HARVESTER_STATE_DIR": "docs.ndjson"}
-    assert run(f"{command} {COMMANDS[command]}", **settings) == ExitCode.IOERR
+    assert run(f"{line_of(command)}", **settings) == ExitCode.IOERR
 
 
 NEED_ELASTICSEARCH = [
@@ -242,7 +223,7 @@ NEED_ELASTICSEARCH = [
 @pytest.mark.parametrize(
     "line",
     [
-        *(f"{command} {COMMANDS[command]}" for command in NEED_ELASTICSEARCH),
+        *(f"{line_of(command)}" for command in NEED_ELASTICSEARCH),
         "zoom --date 2026-11-20 --destination index",
         "demo --destination index",
         "report --from-index -o report.html",

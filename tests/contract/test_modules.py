@@ -20,6 +20,7 @@ TESTED_ELSEWHERE = {
     "connectors/meetecho/writing/write_log_contract.py": "a protocol; state/test_write_log.py tests what implements it",
     "harvester/pipeline/run_summary.py": "types; test_report.py compares them with what a report writes",
     "harvester/sinks/base.py": "a protocol",
+    "harvester/state/shared/store.py": "a protocol; sinks/elastic/test_state_index.py tests what implements it",
     "harvester/state/journal_schema.py": "SQL; test_journal.py runs each statement, test_existing_state.py the migrations",
     "harvester/__main__.py": "an import and a call; tests/e2e/test_command_line.py starts it",
     # Commands, which need a simulated vendor, a real node, or a process.

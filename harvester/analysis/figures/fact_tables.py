@@ -140,7 +140,10 @@ def _period(database: Database, selection: Selection) -> Period | None:
     first, last = database.row("SELECT min(day), max(day) FROM fact WHERE was_held")
     if first is None:
         return None
-    first, last = selection.first or first, selection.last or last
+    return to_period(selection.first or first, selection.last or last)
+
+
+def to_period(first: date, last: date) -> Period:
     days = (last - first).days + 1
     bucket: Bucket = "day" if days <= MAX_DAYS else "week" if days <= MAX_WEEK_DAYS else "month"
     return Period(first=first, last=last, bucket=bucket)

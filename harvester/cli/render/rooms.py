@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -25,7 +26,7 @@ def as_json(readings: Iterable[RoomReading]) -> str:
 
 def status_table(readings: Sequence[RoomReading]) -> list[str]:
     """With a column for the zone if the rooms are in several."""
-    zones = len({reading.status.zone.key for reading in readings}) > 1
+    zones = _are_in_several_zones(readings)
     rows = [
         (
             reading.room,
@@ -39,28 +40,41 @@ def status_table(readings: Sequence[RoomReading]) -> list[str]:
     return table_lines(("room", *(("zone",) if zones else ()), "state", "now", "next"), rows)
 
 
+def _are_in_several_zones(readings: Iterable[RoomReading]) -> bool:
+    return len({reading.status.zone.key for reading in readings}) > 1
+
+
 def free_json(rooms: Iterable[tuple[Room, RoomReading]]) -> str:
     found = [{**to_json(reading), "capacity": room.capacity} for room, reading in rooms]
     return printable_json(orjson.dumps(found).decode())
 
 
 def free_table(rooms: Sequence[tuple[Room, RoomReading]]) -> list[str]:
+    """With a column for the zone if the rooms are in several."""
     if not rooms:
         return ["no room is free"]
+    zones = _are_in_several_zones(reading for _, reading in rooms)
     rows = [
-        (room.name, "" if room.capacity is None else str(room.capacity), display_text(reading.status, "hide"))
+        (
+            room.name,
+            *((reading.status.zone.key,) if zones else ()),
+            "" if room.capacity is None else str(room.capacity),
+            display_text(reading.status, "hide"),
+        )
         for room, reading in rooms
     ]
-    return table_lines(("room", "seats", "free"), rows)
+    return table_lines(("room", *(("zone",) if zones else ()), "seats", "free"), rows)
 
 
 def booking_json(booking: Booking) -> str:
     return printable_json(orjson.dumps(to_booking_json(booking)).decode())
 
 
-def booking_line(booking: Booking, zone: ZoneInfo) -> str:
+def booking_line(booking: Booking, zone: ZoneInfo, config: Path | None = None) -> str:
+    """`config`: the file with the rooms, if it is not the one that is read by default."""
     times = f"{clock_time(booking.start, zone)} to {clock_time(booking.end, zone)} ({zone.key})"
-    cancel = f"harvester rooms cancel {shlex.quote(booking.room)} {booking.event.id}"
+    words = ["harvester", "rooms", "cancel", booking.room, booking.event.id]
+    cancel = shlex.join(words if config is None else [*words, "--config", str(config)])
     return f"{booking.room} is booked from {times}; to cancel: {cancel}"
 
 

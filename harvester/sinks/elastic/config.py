@@ -113,11 +113,19 @@ class ElasticConfig:
         """Patterns that match every index of the harvester, and possibly others: `is_own_index` tells them apart."""
         return [f"{self.prefix}meetings-*", f"{self.prefix}sessions-*"]
 
+    @property
+    def booking_pattern(self) -> str:
+        """The same for bookings of rooms: `is_booking_index` tells them apart."""
+        return f"{self.prefix}bookings-*"
+
+    def is_booking_index(self, name: str) -> bool:
+        return bool(_own_index(self.prefix, "bookings").fullmatch(name))
+
     def is_own_index(self, name: str) -> bool:
         """Whether the harvester names an index like this, unlike a copy such as harvester-sessions-2026-before-the-move."""
-        return bool(_own_index(self.prefix).fullmatch(name))
+        return bool(_own_index(self.prefix, "meetings|sessions").fullmatch(name))
 
 
 @cache
-def _own_index(prefix: str) -> re.Pattern[str]:
-    return re.compile(rf"{re.escape(prefix)}(meetings|sessions)-\d{{4}}(-\d{{2}})?")
+def _own_index(prefix: str, names: str) -> re.Pattern[str]:
+    return re.compile(rf"{re.escape(prefix)}({names})-\d{{4}}(-\d{{2}})?")

@@ -28,17 +28,33 @@ class DocumentReader:
         self._config = client.config
 
     def read(
-        self, *, window: Window | None = None, vendors: Sequence[str] = (), without: Sequence[str] = ()
+        self,
+        *,
+        window: Window | None = None,
+        vendors: Sequence[str] = (),
+        without: Sequence[str] = (),
+        bookings: bool = False,
     ) -> Iterator[bytes]:
-        """The documents of meetings in the window, encoded; `without` these fields. The order is not defined."""
-        query = {"bool": {"filter": _filters(window, vendors)}}
-        for hit in self.search(query, without=without):
+        """The documents of meetings in the window, encoded; `without` these fields. The order is not defined.
+
+        `bookings`: the bookings of rooms in the window as well, whatever the vendors.
+        """
+        meetings = {"bool": {"filter": _filters(window, vendors)}}
+        booked = {"bool": {"filter": [{"term": {"kind": "booking"}}, *_overlapping(window)]}}
+        query = {"bool": {"should": [meetings, booked]}} if bookings else meetings
+        for hit in self.search(query, without=without, bookings=bookings):
             yield orjson.dumps(hit["_source"], default=_null)
 
-    def search(self, query: Mapping[str, Any], *, without: Sequence[str] = ()) -> Iterator[Mapping[str, Any]]:
-        """The hits of a search in the harvester's own indices, with their versions, as they were when it began."""
+    def search(
+        self, query: Mapping[str, Any], *, without: Sequence[str] = (), bookings: bool = False
+    ) -> Iterator[Mapping[str, Any]]:
+        """The hits of a search in the harvester's own indices, with their versions, as they were when it began.
+
+        `bookings`: in those of bookings as well.
+        """
         self._client.ping(self._retry)
-        patterns = ",".join(self._config.index_patterns)
+        extra = [self._config.booking_pattern] if bookings else []
+        patterns = ",".join([*self._config.index_patterns, *extra])
         opened = self._post(
             f"/{patterns}/_pit?keep_alive={KEEP_ALIVE}&expand_wildcards=open&ignore_unavailable=true"
         )
@@ -64,12 +80,15 @@ class DocumentReader:
                     continue
                 point = str(member(found.body, "pit_id") or point)
                 hits = read_hits(self._client, found, _source=dict, sort=list)
-                yield from (hit for hit in hits if self._config.is_own_index(hit["_index"]))
+                yield from (hit for hit in hits if self._is_own(hit["_index"], bookings=bookings))
                 if len(hits) < search["size"]:
                     return
                 search["search_after"] = hits[-1]["sort"]
         finally:
             self._client.send("DELETE", "/_pit", body={"id": point})
+
+    def _is_own(self, index: str, *, bookings: bool) -> bool:
+        return self._config.is_own_index(index) or (bookings and self._config.is_booking_index(index))
 
     def _post(self, path: str, body: Any = None) -> Response:
         response = self._client.request(self._retry, "POST", path, body=body)
@@ -106,12 +125,22 @@ def _filters(window: Window | None, vendors: Sequence[str]) -> list[dict[str, An
     if vendors:
         filters.append({"terms": {"vendor": list(vendors)}})
     if window is not None:
-        span = {
-            "gte": format_milliseconds(window.start),
-            "lt": format_milliseconds(window.end),
-            "format": "strict_date_time",
-        }
+        span = {**_after(window), **_before(window)}
         meetings = [{"term": {"kind": "meeting"}}, {"range": {"@timestamp": span}}]
         sessions = [{"term": {"kind": "session"}}, {"range": {"meeting_timestamp": span}}]
         filters.append({"bool": {"should": [{"bool": {"filter": each}} for each in (meetings, sessions)]}})
     return filters
+
+
+def _overlapping(window: Window | None) -> list[dict[str, Any]]:
+    if window is None:
+        return []
+    return [{"range": {"start_time": _before(window)}}, {"range": {"end_time": _after(window)}}]
+
+
+def _after(window: Window) -> dict[str, str]:
+    return {"gte": format_milliseconds(window.start), "format": "strict_date_time"}
+
+
+def _before(window: Window) -> dict[str, str]:
+    return {"lt": format_milliseconds(window.end), "format": "strict_date_time"}

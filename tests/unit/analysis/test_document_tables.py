@@ -86,6 +86,24 @@ def test_lines_that_are_no_documents_are_counted_and_bad_fields_are_absent(tmp_p
     assert (read.lines, read.unreadable, len(meetings)) == (6, 4, 2)
 
 
+@pytest.mark.parametrize("quality", [True, False])
+def test_bookings_are_documents_and_rooms_without_times_are_none(tmp_path: Path, quality: bool) -> None:
+    booking = {
+        "kind": "booking",
+        "document_id": "booking:main:blue:1",
+        "start_time": "2026-11-20T09:00:00Z",
+        "end_time": "2026-11-20T10:00:00Z",
+    }
+    lines = [booking, {**booking, "end_time": None}, {**booking, "document_id": None}]
+    path = tmp_path / "bookings.ndjson"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    with open_database("128MB") as database:
+        selection = Selection(zone=ZoneInfo("UTC"))
+        read = read_documents(database, document_source.files([path]), selection, quality=quality)
+    assert (read.lines, read.unreadable, read.superseded, read.meetings) == (3, 2, 0, 0)
+    assert read.bookings == (1 if quality else 0)
+
+
 def test_sessions_without_their_meeting_make_one_from_the_fields_they_repeat(tmp_path: Path) -> None:
     only = [document for document in documents([plain(1)]) if document["kind"] == "session"]
     read, meetings, sessions = of(tmp_path, only)

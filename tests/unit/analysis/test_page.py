@@ -23,6 +23,7 @@ from harvester.analysis.safe_text import clean, vendor_class
 from tests.invented_meetings import full_harvest, full_session, plain, with_series
 from tests.unit.analysis.record_strategies import documents
 from tests.unit.analysis.test_figures import figures
+from tests.unit.analysis.test_room_figures import CODES, WEEK, booked_at, held_at
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\u202e{{7*7}}'
 
@@ -237,3 +238,40 @@ def test_every_text_has_enough_contrast(scheme: str) -> None:
     for ink, ground in pairs:
         high, low = sorted((luminance(found[ink]), luminance(found[ground])), reverse=True)
         assert (high + 0.05) / (low + 0.05) >= 4.5, (ink, ground)
+
+
+def test_a_page_without_bookings_says_so_and_one_with_bookings_does_not() -> None:
+    words = "There are no bookings of rooms among the documents"
+    without = page(documents([plain(1)]))
+    assert words in without
+    assert "How are the rooms used?" not in without
+    only = page([booked_at(0).document()])
+    assert words not in only
+    assert "How are the rooms used?" in only
+    assert "There are no conferences of Google Meet" in only
+    outside = page([booked_at(24 * 100).document(), *documents([plain(1)])])
+    assert "None of the 1 bookings of rooms is within the days of this report" in outside
+
+
+def test_rooms_have_charts_and_tables_and_hostile_names_are_escaped() -> None:
+    found = [
+        booked_at(0).document() | {"room": HOSTILE, "topic": HOSTILE, "host": {"name": HOSTILE}},
+        booked_at(1, number=2).document() | {"calendar": HOSTILE, "room": HOSTILE},
+        *documents([held_at(-1, CODES[1], 1), held_at(24, CODES[1], 2)]),
+    ]
+    html = page(found, selection=WEEK)
+    assert "<script>alert" not in html
+    assert "<img" not in html
+    assert "\u202e" not in html
+    for name in (
+        "rooms",
+        "bookings-and-meetings",
+        "rooms-by-hour-of-the-week",
+        "room-hours",
+        "booked-and-never-held",
+    ):
+        assert f'<table data-name="{name}">' in html
+    for label in ("Working hours booked by room", "Share of rooms booked, by weekday and hour"):
+        assert f'aria-label="{label}"' in html
+    assert "2 of 2 bookings of a room with a Meet code (100 %) were never held" in html
+    assert page(found[::-1], selection=WEEK) == html

@@ -19,6 +19,7 @@ from harvester.analysis import safe_svg
 from harvester.cli import cli
 from tests.invented_meetings import full_harvest, plain
 from tests.unit.analysis.record_strategies import documents, write
+from tests.unit.analysis.test_room_figures import booked_at
 
 
 def run(*words: str, stdin: bytes | None = None) -> Result:
@@ -46,6 +47,29 @@ def test_every_table_of_the_page_is_a_file(file: Path, tmp_path: Path) -> None:
     result = run(str(file), "--csv", str(tmp_path / "tables"), "--people", "show")
     shown = set(re.findall(r'<table data-name="([^"]+)"', result.stdout)) - {"sessions"}
     assert {path.stem for path in (tmp_path / "tables").iterdir()} == shown | {"worst-meetings"}
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_tables_of_rooms_are_files_as_well(file: Path, tmp_path: Path) -> None:
+    bookings = write(tmp_path / "bookings.ndjson", [booked_at(0).document()])
+    result = run(
+        str(file),
+        str(bookings),
+        "--from",
+        "2026-11-16",
+        "--to",
+        "2026-11-22",
+        "--csv",
+        str(tmp_path / "tables"),
+    )
+    assert result.return_value == 0
+    names = {path.stem for path in (tmp_path / "tables").iterdir()}
+    shown = set(re.findall(r'<table data-name="([^"]+)"', result.stdout))
+    assert {"rooms", "bookings-and-meetings", "rooms-by-hour-of-the-week", "room-hours"} <= names & shown
+    assert "room-hours-of-the-week" in names
+    hours = (tmp_path / "tables" / "room-hours-of-the-week.csv").read_text().splitlines()
+    assert len(hours) == 1 + 7 * 24
+    assert "Aurora,Mon,9,1.0" in hours
 
 
 @pytest.fixture

@@ -152,8 +152,27 @@ def test_if_no_room_can_be_read_the_exit_code_is_that_of_the_error(run: Run, cal
 
 def test_free_rooms_are_listed_the_smallest_first(run: Run) -> None:
     found = json.loads(run("find", "--for", "30m", "--json").stdout)
-    assert [(room["room"], room["capacity"]) for room in found] == [("Hall", None), ("Red", 2)]
+    assert [(room["room"], room["capacity"]) for room in found] == [("Red", 2), ("Hall", None)]
     assert [room["room"] for room in json.loads(run("find", "--for", "31m", "--json").stdout)] == ["Hall"]
+
+
+def test_free_rooms_are_shown_with_their_zones_if_there_are_several(run: Run, tmp_path: Path) -> None:
+    assert run("find").stdout.splitlines()[0].split() == ["room", "seats", "free"]
+    (tmp_path / "rooms.toml").write_text(ROOMS.replace("capacity = 2", 'timezone = "Asia/Tokyo"'))
+    shown = run("find").stdout.splitlines()
+    assert shown[0].split() == ["room", "zone", "seats", "free"]
+    assert [line.split()[:2] for line in shown[1:]] == [["Hall", "Europe/Rome"], ["Red", "Asia/Tokyo"]]
+
+
+def test_a_minute_that_has_begun_counts_as_free(run: Run) -> None:
+    """Red is free until 11:30; whoever looks at 11:00:40 may still book it for half an hour."""
+    found = run("find", "--at", "2026-11-30T10:00:40+00:00", "--for", "30m", "--json")
+    assert "Red" in [room["room"] for room in json.loads(found.stdout)]
+
+
+def test_free_rooms_now_is_the_default_and_excludes_another_instant(run: Run) -> None:
+    assert run("find", "--now", "--json").stdout == run("find", "--json").stdout
+    assert "either --now or --at" in str(run("find", "--now", "--at", "2026-11-30T12:00Z").exception)
 
 
 def test_free_rooms_at_another_instant(run: Run) -> None:

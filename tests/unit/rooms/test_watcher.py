@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -39,9 +44,9 @@ class TestClock:
 class Building:
     """Rooms, their calendars, and the calls of a listener."""
 
-    def __init__(self, rooms: int) -> None:
+    def __init__(self, rooms: int, calendars: FakeCalendars | None = None) -> None:
         self.clock = TestClock()
-        self.calendars = FakeCalendars()
+        self.calendars = calendars or FakeCalendars()
         self.changes: list[tuple[str, str]] = []
         self.names = [f"r{number}" for number in range(rooms)]
         copies = [
@@ -165,6 +170,126 @@ def test_a_room_that_cannot_be_read_delays_no_other_and_is_logged_once(
     assert building.changes[-1] == ("r0", "Free all day")
     words = [record.message for record in caplog.records if "r0" in record.message]
     assert words == ["rooms: r0 cannot be read: no connection", "rooms: r0 can be read again"]
+
+
+class SimulatedPool:
+    """Threads whose work takes seconds of the test's clock: a reading ends `seconds[room]` after a thread began it."""
+
+    pools: ClassVar[list[SimulatedPool]] = []
+    clock: ClassVar[TestClock]
+    calendars: ClassVar[LateCalendars]
+    seconds: ClassVar[dict[str, float]]
+
+    def __init__(self, workers: int, thread_name_prefix: str) -> None:
+        assert thread_name_prefix
+        self.workers = workers
+        self.waiting: deque[Callable[[], float | None]] = deque()
+        self.pools.append(self)
+
+    def submit(self, read: Callable[..., object], watched: Any, *, full: bool) -> Future[object]:
+        future: Future[object] = Future()
+        took = self.seconds.get(watched.copy.room.name, 0.2)
+        ends: list[float] = []
+
+        def work() -> float | None:
+            """When it is over; None if it is."""
+            if not ends:
+                ends.append(self.clock.seconds + took)
+            if self.clock.seconds < ends[0]:
+                return ends[0]
+            now, self.clock.seconds = self.clock.seconds, ends[0] - took
+            with self.calendars.answering_at(now):
+                future.set_result(read(watched, full=full))
+            return None
+
+        self.waiting.append(work)
+        return future
+
+    def shutdown(self, *, wait: bool, cancel_futures: bool) -> None:
+        assert not wait
+        assert cancel_futures
+
+    @classmethod
+    def work(cls) -> bool:
+        """Let every thread do what it can now. Returns whether any reading has ended."""
+        ended = False
+        for pool in cls.pools:
+            for job in list(islice(pool.waiting, pool.workers)):
+                if job() is None:
+                    pool.waiting.remove(job)
+                    ended = True
+        return ended
+
+
+class LateCalendars(FakeCalendars):
+    """Calendars whose answers come at an instant of the clock."""
+
+    clock: TestClock
+    answers_at = 0.0
+
+    @contextmanager
+    def answering_at(self, seconds: float) -> Iterator[None]:
+        self.answers_at = seconds
+        yield
+        assert self.clock.seconds == seconds
+
+    def _ask(self, method: str, calendar: str) -> None:
+        super()._ask(method, calendar)
+        self.clock.seconds = self.answers_at
+
+
+class Tower(Building):
+    """Three hundred rooms, of which some answer late, on a clock that goes by fifths of seconds."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, slow: dict[str, float]) -> None:
+        calendars = LateCalendars()
+        super().__init__(300, calendars)
+        calendars.clock = self.clock
+        SimulatedPool.pools, SimulatedPool.clock, SimulatedPool.seconds = [], self.clock, slow
+        SimulatedPool.calendars = calendars
+        monkeypatch.setattr(module, "ThreadPoolExecutor", SimulatedPool)
+        self.shown: dict[str, float] = {}
+        """When each room showed a meeting called Change."""
+
+    def _changed(self, reading: RoomReading) -> None:
+        if display_text(reading.status, "show") == "Change":
+            self.shown.setdefault(reading.room, self.clock.seconds)
+
+    def follow(self, until: float, changed_at: float) -> None:
+        """Run until then; every room gets a meeting at `changed_at`."""
+
+        def check_stop() -> None:
+            if not self.watcher._messages.empty() or SimulatedPool.work():
+                return
+            if self.clock.seconds >= until:
+                raise Interrupted(exit_code=130)
+            before = self.clock.seconds
+            self.clock.seconds = round(before + 0.2, 1)
+            if before < changed_at <= self.clock.seconds:
+                for name in self.names:
+                    self.calendars.set(name, event("Change", 9, 18))
+
+        with pytest.raises(Interrupted):
+            self.watcher.run(check_stop)
+
+
+def test_of_three_hundred_rooms_each_shows_a_change_within_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    tower = Tower(monkeypatch, {})
+    tower.follow(until=190, changed_at=120)
+    assert tower.shown.keys() == set(tower.names)
+    assert max(tower.shown.values()) <= 120 + module.POLL_SECONDS + 1
+
+
+def test_rooms_that_answer_late_delay_no_other_however_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every fifth room answers after 25 seconds only, which would take more threads than there are."""
+    slow = {f"r{number}": 25.0 for number in range(0, 300, 5)}
+    assert sum(slow.values()) > module.WORKERS * module.POLL_SECONDS
+    tower = Tower(monkeypatch, slow)
+    tower.follow(until=320, changed_at=120)
+    prompt = [when for name, when in tower.shown.items() if name not in slow]
+    assert len(prompt) == 240
+    assert max(prompt) <= 120 + module.POLL_SECONDS + 1
+    assert set(slow) <= tower.shown.keys()
 
 
 def test_after_ten_minutes_without_a_network_all_is_right_within_a_minute() -> None:

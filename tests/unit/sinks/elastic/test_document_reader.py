@@ -102,3 +102,14 @@ def test_one_document_that_is_too_large_is_an_error() -> None:
 
     with pytest.raises(AnswerTooLarge):
         read(answer)
+
+
+def test_bookings_are_read_only_if_they_are_asked_for() -> None:
+    hits = [hit(1), hit(2, "harvester-bookings-2026"), hit(3, "harvester-bookings-copy")]
+    for bookings, expected in ((False, [1]), (True, [1, 2])):
+        client = Scripted(stored, pages(hits))
+        reader = DocumentReader(client, Waits().policy())
+        found = [orjson.loads(line)["number"] for line in reader.read(bookings=bookings)]
+        assert found == expected
+        [opened] = [path for _, path in client.requests if "_pit?" in path]
+        assert ("harvester-bookings-*" in opened) is bookings
