@@ -19,6 +19,7 @@ import requests
 from google.auth.transport.requests import AuthorizedSession
 from google.oauth2.service_account import Credentials
 
+from connectors.errors import ConfigurationError
 from connectors.parsing import response_date
 from harvester.simulator import VENDORS
 from harvester.simulator.expected import documents
@@ -301,5 +302,8 @@ def test_the_process_writes_its_files_announces_itself_and_stops_on_a_signal(tmp
 
 def test_a_port_in_use_is_an_error(settings: dict[str, str]) -> None:
     port = int(settings["ZOOM_API_URL"].split(":")[2].split("/")[0])
-    with pytest.raises(OSError, match="in use"), serving(Options(port=port, size=1)):
+    with (
+        pytest.raises(ConfigurationError, match=f"port {port} is in use"),
+        serving(Options(port=port, size=1)),
+    ):
         pass
