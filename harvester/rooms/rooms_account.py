@@ -13,6 +13,7 @@ from connectors.errors import HarvestError
 from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.http_client import GoogleClient
 from connectors.google_meet.room_calendar_api import RoomCalendars
+from connectors.google_meet.room_conferences import RoomConferences
 from connectors.retry import RetryLimits
 from harvester.pipeline.account import AccountConfig, open_account
 from harvester.pipeline.connector_context import RunContext
@@ -37,6 +38,7 @@ class RoomsAccount:
     """The Google account that reads the calendars of the rooms."""
 
     calendars: RoomCalendars
+    conferences: RoomConferences
     context: RunContext
     default_zone: ZoneInfo
     label: str
@@ -78,6 +80,7 @@ def open_rooms_account(
         client = GoogleClient(account.settings, tokens, context, RETRY_LIMITS)
         yield RoomsAccount(
             calendars=RoomCalendars(client, tokens, booking=booking),
+            conferences=RoomConferences(client, tokens),
             context=context,
             default_zone=default_zone,
             label=config.label,
