@@ -9,6 +9,9 @@
     ├── Unreachable          69   no answer after the retries
     ├── QuotaExhausted       75   a daily quota is spent; `until` is when it is refilled
     ├── AlreadyRunning       75   another run of this account into this index is in progress
+    │   └── LeaseHeld        75   another worker holds the lease of the quota pool
+    ├── LeaseLost            75   another worker may hold the leases of this one by now: it sends nothing more
+    ├── TimeIsUp             75   the run has taken as long as it may: the same command goes on
     ├── Interrupted          130  Ctrl-C or SIGTERM (143): the same command resumes
     ├── VendorError          75   one call failed after the retries: its meeting has failed, the run goes on
     │   └── BrokenResponse   75   an answer that is not as the vendor documents it: HTML, half a body, no list
@@ -68,6 +71,22 @@ class QuotaExhausted(HarvestError):
 
 
 class AlreadyRunning(HarvestError):
+    pass
+
+
+class LeaseHeld(AlreadyRunning):
+    """`seconds`: the length of a lease, after which it may be free."""
+
+    def __init__(self, message: str, *, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class LeaseLost(HarvestError):
+    pass
+
+
+class TimeIsUp(HarvestError):
     pass
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
 import click
 
-from connectors.errors import ConfigurationError, OutputError
+from connectors.errors import ConfigurationError
 from connectors.parsing import parse_instant
-from harvester.cli.options import DecimalNumber, WholeNumber, examples, logging_options, pass_logging
+from harvester.cli.options import PATH, DecimalNumber, WholeNumber, examples, logging_options, pass_logging
 from harvester.cli.render.echo import echo
 from harvester.simulator import APIS, VENDORS
 
@@ -58,7 +56,7 @@ class Instant(click.ParamType[datetime]):
 
 
 def _file(flag: str, text: str) -> Callable[[Command], Command]:
-    return click.option(flag, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help=text)
+    return click.option(flag, type=PATH, metavar="FILE", help=text)
 
 
 @click.command(
@@ -217,6 +215,26 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
     is_flag=True,
     help="Refuse a second Meetecho room with the same id instead of creating it.",
 )
+@click.option(
+    "--teams-without",
+    type=click.Choice(["call-records", "titles"]),
+    multiple=True,
+    help="Leave out this permission of the Teams application; repeatable.",
+)
+@click.option("--teams-expired-secret", is_flag=True, help="Let the client secret of Teams be expired.")
+@click.option(
+    "--teams-refuse-old",
+    is_flag=True,
+    help="Answer an error to a Teams listing that begins over 30 days ago.",
+)
+@click.option(
+    "--teams-limit",
+    type=WholeNumber(1),
+    metavar="N",
+    default=1_500,
+    show_default=True,
+    help="Permit this many requests in 20 seconds at Teams.",
+)
 @_file("--truth", "Write the documents of a perfect harvest to FILE.")
 @click.option(
     "--truth-source",
@@ -227,6 +245,8 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
     help="With --truth: the source that a vendor is read from; VENDOR is zoom if absent.",
 )
 @click.option("--truth-qos", is_flag=True, help="With --truth: include Zoom's quality of service.")
+@click.option("--truth-calls", is_flag=True, help="With --truth: include Teams calls that are no meetings.")
+@click.option("--truth-titles", is_flag=True, help="With --truth: include the titles of Teams meetings.")
 @_file("--env", "Write the settings for a harvest of this simulator to FILE.")
 @_file("--rooms", "Write the meeting rooms, in the form that `harvester rooms` reads, to FILE.")
 @logging_options
@@ -242,10 +262,13 @@ def simulate(
     """Serve simulated vendors with an invented organisation, until Ctrl-C or SIGTERM."""
     server = simulator()
     sources = _sources(truth_sources, zoom_plan)
-    account_options = {
+    account_options: dict[str, Any] = {
         "webex": _webex_options(server, given),
         "google": _google_options(server, given),
         "meetecho": _meetecho_options(server, given),
+        "teams": _teams_options(server, given),
+        "teams_calls": given.pop("truth_calls"),
+        "teams_titles": given.pop("truth_titles"),
         "arduino": server.ArduinoOptions(
             organization=given.pop("arduino_organization"), requests_per_second=given.pop("arduino_rate")
         ),
@@ -260,12 +283,7 @@ def simulate(
         truth_source=sources["zoom"],
         google_source=sources["google-meet"],
     )
-    try:
-        server.run(options, announce=partial(echo, err=True))
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise OutputError(f"port {options.port} is in use; choose another with --port") from None
+    server.run(options, announce=partial(echo, err=True))
 
 
 def _sources(named: Sequence[str], zoom_plan: str) -> dict[str, str]:
@@ -310,4 +328,18 @@ def _meetecho_options(server: ModuleType, given: dict[str, Any]) -> Any:
         refused=given.pop("meetecho_refused"),
         unknown=given.pop("meetecho_unknown"),
         one_room=given.pop("meetecho_one_room"),
+    )
+
+
+def _teams_options(server: ModuleType, given: dict[str, Any]) -> Any:
+    """Takes Teams' options out of `given`."""
+    refused = given.pop("teams_without")
+    usual = server.TeamsOptions()
+    call_records, titles = usual.permissions
+    named = {"call-records": call_records, "titles": titles}
+    return server.TeamsOptions(
+        permissions=tuple(p for name, p in named.items() if name not in refused),
+        expired_secret=given.pop("teams_expired_secret"),
+        refuse_old_filters=given.pop("teams_refuse_old"),
+        requests_per_20_seconds=given.pop("teams_limit"),
     )

@@ -5,7 +5,7 @@ Nothing here imports a connector. The documents of a perfect harvest are compute
 facts (package `expected`), so a connector and its simulator cannot share a mistake.
 """
 
-VENDORS = ("zoom", "webex", "google-meet", "meetecho")
+VENDORS = ("zoom", "webex", "google-meet", "meetecho", "teams")
 """The vendors that can be simulated."""
 APIS = ("reports", "meet", "directory", "calendar")
 """Google's APIs; an administrator may have allowed only some of them."""

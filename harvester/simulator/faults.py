@@ -41,6 +41,7 @@ _READS = frozenset({"GET", "HEAD"})
 _ONCE = frozenset({"blocked", "error in a 200"})
 WEBEX = "/webex"
 GOOGLE = "/google"
+TEAMS = "/teams"
 MEETECHO = "/meetecho"
 DATATRACKER = "/api/v1"
 DECKS = ("/api/meeting/", "/meeting/")
@@ -81,6 +82,19 @@ _GOOGLE_ANSWERS = {
     ),
     "no JSON": (200, _JSON, b'{"items":[{]}'),
 }
+_TEAMS_ANSWERS = {
+    "error in JSON": (
+        503,
+        _JSON,
+        b'{"error":{"code":"ServiceUnavailable","message":"Service unavailable.","innerError":{}}}',
+    ),
+    "429 without headers": (
+        429,
+        _JSON,
+        b'{"error":{"code":"TooManyRequests","message":"Too many requests.","innerError":{}}}',
+    ),
+    "no JSON": (200, _JSON, b'{"value":[{]}'),
+}
 _MEETECHO_ANSWERS = {
     "error in JSON": (500, _JSON, b'{"error":"Internal error"}'),
     "429 without headers": (429, _JSON, b'{"error":"Too many requests"}'),
@@ -100,6 +114,7 @@ _DECK_ANSWERS = {
 _VENDOR_ANSWERS = {
     WEBEX: _WEBEX_ANSWERS,
     GOOGLE: _GOOGLE_ANSWERS,
+    TEAMS: _TEAMS_ANSWERS,
     MEETECHO: _MEETECHO_ANSWERS,
     DATATRACKER: _DATATRACKER_ANSWERS,
     **dict.fromkeys(DECKS, _DECK_ANSWERS),
@@ -176,6 +191,8 @@ def _meeting_id(scope: Scope) -> str | None:
     query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
     if _path_prefix(scope) == DATATRACKER:
         return query.get("session") if path.endswith("/attended/") else None
+    if _path_prefix(scope) == TEAMS:
+        return path if path.endswith("/sessions") else None
     if _path_prefix(scope) != WEBEX:
         return path if path.endswith("/participants") else None
     return query.get("meetingId") if path.endswith("/meetingParticipants") else None

@@ -27,6 +27,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from harvester.output_file import write_output
+from harvester.port_error import port_error
 from harvester.simulator import VENDORS
 from harvester.simulator.arduino import app as arduino
 from harvester.simulator.arduino.app import ArduinoOptions
@@ -43,6 +44,9 @@ from harvester.simulator.google_meet.rooms.invented_events import invent_rooms
 from harvester.simulator.meetecho import app as meetecho
 from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.organisation import Organisation
+from harvester.simulator.teams import app as teams
+from harvester.simulator.teams.control_endpoint import PATH as TEAMS
+from harvester.simulator.teams.options import TeamsOptions
 from harvester.simulator.vendor_interface import LazyVendor, Vendor
 from harvester.simulator.webex import app as webex
 from harvester.simulator.webex.options import WebexOptions
@@ -71,8 +75,8 @@ class Options:
     vendors: the vendors to serve.
     scopes: the scopes of Zoom's tokens, by default all of them.
     daily_limit: Zoom's Heavy calls per day.
-    webex, google, meetecho, arduino: options of the account.
-    truth_source, truth_qos, google_source: what the file `truth` assumes was harvested.
+    webex, google, meetecho, teams, arduino: options of the account.
+    truth_source, truth_qos, google_source, teams_calls, teams_titles: what the file `truth` assumes was harvested.
     """
 
     port: int = 0
@@ -97,6 +101,9 @@ class Options:
     google: GoogleOptions = field(default_factory=GoogleOptions)
     google_source: GoogleSource = "auto"
     meetecho: MeetechoOptions = field(default_factory=MeetechoOptions)
+    teams: TeamsOptions = field(default_factory=TeamsOptions)
+    teams_calls: bool = False
+    teams_titles: bool = False
     arduino: ArduinoOptions = field(default_factory=ArduinoOptions)
 
     @property
@@ -129,6 +136,8 @@ class Simulator:
         if "google-meet" in self.vendors:
             self.arduino = arduino.Arduino(self.organisation, self.clock, self.rooms, options.arduino)
             routes[:0] = [Route(ROOMS, self.vendors["google-meet"]), *arduino.routes(self.arduino)]
+        if "teams" in self.vendors:
+            routes.insert(0, Route(TEAMS, self.vendors["teams"]))
         self.faults = FaultInjector(
             Starlette(routes=routes), probability=options.faults, seed=options.seed, clock=self.clock
         )
@@ -149,6 +158,7 @@ class Simulator:
             "webex": lambda: webex.Webex(self.organisation, self.clock, options.webex),
             "google-meet": lambda: google_meet.GoogleMeet(self.organisation, self.clock, options.google),
             "meetecho": lambda: meetecho.Meetecho(self.organisation, self.clock, options.meetecho),
+            "teams": lambda: teams.Teams(self.organisation, self.clock, options.teams),
         }
 
     async def _front_page(self, _request: Request) -> JSONResponse:
@@ -176,6 +186,7 @@ class Simulator:
                 base, self.organisation, options.google, str(self._write_google_credentials(base))
             ),
             "meetecho": lambda: meetecho.environment(base, options.meetecho),
+            "teams": lambda: teams.environment(base),
         }
         variables = {name: value for vendor in self.vendors for name, value in settings[vendor]().items()}
         return {
@@ -229,6 +240,9 @@ class Simulator:
                 google=options.google,
                 google_source=options.google_source,
                 meetecho=options.meetecho,
+                teams=options.teams,
+                teams_calls=options.teams_calls,
+                teams_titles=options.teams_titles,
                 later=options.later,
             )
 
@@ -238,6 +252,7 @@ _PREFIXES = {
     "webex": webex.PREFIXES,
     "google-meet": (google_meet.PREFIX,),
     "meetecho": meetecho.PREFIXES,
+    "teams": (teams.PREFIX,),
 }
 
 
@@ -294,16 +309,17 @@ def _listener(port: int) -> tuple[socket.socket, str]:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
-    except OSError:
+    except OSError as error:
         listener.close()
-        raise
+        raise port_error(HOST, port, error) from None
     return listener, f"http://{HOST}:{listener.getsockname()[1]}"
 
 
 def run(options: Options, announce: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `announce` is called with each line of text for the user.
 
-    The settings are written once the server listens. Raises OSError if the port or a file is not available.
+    The settings are written once the server listens. Raises ConfigurationError if the port is not available, OSError
+    if a file is not.
     """
     listener, base = _listener(options.port)
     with listener, closing(Simulator(options, _freeze_memory)) as simulator:
@@ -393,6 +409,7 @@ __all__ = [
     "MeetechoOptions",
     "Options",
     "Simulator",
+    "TeamsOptions",
     "WebexOptions",
     "run",
     "serving",

@@ -17,11 +17,13 @@ from harvester.output_file import open_output
 from harvester.simulator import VENDORS
 from harvester.simulator.expected.google_meet import ExpectedGoogleMeet, GoogleSource
 from harvester.simulator.expected.meetecho import ExpectedMeetecho
+from harvester.simulator.expected.teams import ExpectedTeams
 from harvester.simulator.expected.webex import ExpectedWebex
 from harvester.simulator.expected.zoom import ExpectedZoom, ZoomSource
 from harvester.simulator.google_meet.options import GoogleOptions
 from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.organisation import Organisation
+from harvester.simulator.teams.options import TeamsOptions
 from harvester.simulator.webex.options import WebexOptions
 
 Document = dict[str, Any]
@@ -31,7 +33,8 @@ def documents(
     organisation: Organisation, *, vendors: Sequence[str] = VENDORS, source: ZoomSource = "dashboard", qos: bool = False,
     webinars: bool = False, webex: WebexOptions | None = None, account: str = "main",
     later: timedelta = timedelta(), google: GoogleOptions | None = None, google_source: GoogleSource = "auto",
-    meetecho: MeetechoOptions | None = None,
+    meetecho: MeetechoOptions | None = None, teams: TeamsOptions | None = None, teams_calls: bool = False,
+    teams_titles: bool = False,
 ) -> Iterator[Document]:  # fmt: skip
     """Yield every document as of the organisation's `now`, without `harvested_at`: each meeting, then its
     sessions.
@@ -39,10 +42,11 @@ def documents(
     The harvest covers all days from the first one's midnight to now. Instants are aware datetimes.
 
     source, qos, webinars: Zoom's.
-    webex, google, meetecho: options of the simulated account.
+    webex, google, meetecho, teams: options of the simulated account.
     google_source: Google Meet's.
+    teams_calls, teams_titles: Teams'.
     later: how long after now the harvest starts, within the quiet hour, in which only Webex's qualities
-        change.
+        change. Of Teams, it may be days later.
     """
     if "zoom" in vendors:
         expected = ExpectedZoom(organisation, source=source, qos=qos, webinars=webinars, account=account)
@@ -65,17 +69,24 @@ def documents(
             organisation, options=meetecho or MeetechoOptions(), account=account, later=later
         )
         yield from groups.documents()
+    if "teams" in vendors:
+        tenant = ExpectedTeams(
+            organisation, options=teams or TeamsOptions(), account=account, later=later, calls=teams_calls,
+            titles=teams_titles,
+        )  # fmt: skip
+        yield from tenant.documents()
 
 
 def write(
     path: Path, organisation: Organisation, *, source: ZoomSource, qos: bool, vendors: Sequence[str] = VENDORS,
     webex: WebexOptions | None = None, later: timedelta = timedelta(), google: GoogleOptions | None = None,
-    google_source: GoogleSource = "auto", meetecho: MeetechoOptions | None = None,
+    google_source: GoogleSource = "auto", meetecho: MeetechoOptions | None = None, teams: TeamsOptions | None = None,
+    teams_calls: bool = False, teams_titles: bool = False,
 ) -> None:  # fmt: skip
     """Write one document per line, atomically."""
     expected = documents(
         organisation, vendors=vendors, source=source, qos=qos, webex=webex, later=later, google=google,
-        google_source=google_source, meetecho=meetecho,
+        google_source=google_source, meetecho=meetecho, teams=teams, teams_calls=teams_calls, teams_titles=teams_titles,
     )  # fmt: skip
     with open_output(path) as file:
         for document in expected:

@@ -21,10 +21,12 @@ def test_by_default_all_vendors_are_served_with_their_usual_source(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     values = options(monkeypatch)
-    assert values.vendors == ("zoom", "webex", "google-meet", "meetecho")
+    assert values.vendors == ("zoom", "webex", "google-meet", "meetecho", "teams")
     assert (values.truth_source, values.google_source) == ("dashboard", "auto")
     assert values.google == server.GoogleOptions()
     assert values.meetecho == server.MeetechoOptions()
+    assert values.teams == server.TeamsOptions()
+    assert (values.teams_calls, values.teams_titles) == (False, False)
     assert options(monkeypatch, "--zoom-plan", "pro").truth_source == "reports"
 
 
@@ -53,6 +55,20 @@ def test_the_options_of_the_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
     assert values.google == server.GoogleOptions(
         without=("reports", "calendar"), disabled=("meet",), attended=False, ids="other", user=True
     )
+
+
+def test_the_options_of_teams(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = options(
+        monkeypatch, "--teams-without", "titles", "--teams-expired-secret", "--teams-refuse-old", "--teams-limit", "10",
+        "--truth-calls", "--truth-titles",
+    )  # fmt: skip
+    assert values.teams == server.TeamsOptions(
+        permissions=("CallRecords.Read.All",),
+        expired_secret=True,
+        refuse_old_filters=True,
+        requests_per_20_seconds=10,
+    )
+    assert (values.teams_calls, values.teams_titles) == (True, True)
 
 
 def test_the_options_of_meetecho(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,6 +152,24 @@ def test_google_errors_have_googles_format() -> None:
     assert statuses[500] > 0
 
 
+def test_errors_of_teams_have_its_format_and_each_record_is_blocked_once() -> None:
+    bench = Bench(0.9)
+    statuses: Counter[int] = Counter()
+    for number in range(1500):
+        answer = bench.send_request(f"/teams/graph/v1.0/communications/callRecords/{number % 5}/sessions")
+        if answer is None:
+            continue
+        assert b"page_count" not in answer.content
+        if answer.status in {429, 503}:
+            assert answer.body["error"]["code"] in {"TooManyRequests", "ServiceUnavailable"}
+        statuses[answer.status] += 1
+    assert statuses[403] == 5
+    assert statuses[503] > 0
+    for _ in range(200):
+        answer = bench.send_request("/teams/graph/v1.0/communications/callRecords")
+        assert answer is None or answer.status != 403
+
+
 def test_the_same_seed_breaks_the_same_calls() -> None:
     def run() -> dict[str, int]:
         bench = Bench(0.3)

@@ -1,0 +1,1 @@
+"""A simulated Microsoft Teams tenant: call records of Microsoft Graph, online meetings, and the token endpoint."""
