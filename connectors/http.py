@@ -198,6 +198,7 @@ class Api:
         authorization = request.sender.header() if request.sender is not None else None
         if limiter is not None:
             limiter.acquire()
+        self._context.require_lease()
         return self._try(request, authorization), authorization
 
     def _wait(self, request: _Request, decision: Retry, state: RetryState) -> None:

@@ -26,6 +26,8 @@ from harvester.cli.options import (
     day_options,
     validated,
 )
+from harvester.cli.shared_state import STATE
+from harvester.cli.time_limit import FOR
 from harvester.pipeline.request import VendorOptions
 from harvester.setting_checks import heartbeat_url
 
@@ -58,6 +60,8 @@ HEARTBEAT = click.option(
     help="Ping URL when the run begins and ends, with the exit code.  [default: HARVESTER_HEARTBEAT for runs without dates]",
 )
 HARVEST_REST = (
+    STATE,
+    FOR,
     click.option(
         "--concurrency",
         type=WholeNumber(1, 64),

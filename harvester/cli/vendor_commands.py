@@ -37,6 +37,8 @@ from harvester.cli.options import (
 from harvester.cli.render.progress import ProgressDisplay
 from harvester.cli.render.summary import Summary, summary_lines, verdict_lines
 from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.shared_state import StateKind, shared_state
+from harvester.cli.time_limit import stopping_after
 from harvester.logging_setup import LINES, indented
 from harvester.pipeline.destination import StreamDestination, choose_destination
 from harvester.pipeline.report import Report
@@ -136,6 +138,8 @@ def run_harvest(
     heartbeat: str | None = None,
     timezone: str | None = None,
     rate_share: float | None = None,
+    state: StateKind | None = None,
+    time_limit: int | None = None,
     decorate: SinkDecorator = keep_sink,
     only_vendors: Sequence[str] = (),
     **values: Any,
@@ -163,7 +167,11 @@ def run_harvest(
             log_destination(kind, env)
         if request.dry_run and kind == "file":
             kind = "stdout"  # nothing is written, and what the file holds stays
-        with open_destination(kind, output, env) as opened:
+        with (
+            stopping_after(time_limit, env.stop),
+            shared_state(env, state),
+            open_destination(kind, output, env) as opened,
+        ):
             progress = ProgressDisplay(quiet=env.quiet)
             runner = Runner(
                 request=request, destination=opened, stop=env.stop, progress=progress, decorate=decorate

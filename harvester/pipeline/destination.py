@@ -69,15 +69,22 @@ class IndexDestination:
         from harvester.sinks.elastic.client import Client
 
         with closing(Client(self.config, self._retry.elapsed)) as client:
-            yield IndexDestination(
-                self.config,
-                client,
-                self._rejects,
-                self._retry,
-                self._now,
-                privacy=self._privacy,
-                preparation=self._preparation,
-            )
+            yield self._with(client, self._rejects)
+
+    def with_rejects(self, rejects: Rejects) -> IndexDestination:
+        """The same with other rejects."""
+        return self._with(self._client, rejects)
+
+    def _with(self, client: Client, rejects: Rejects) -> IndexDestination:
+        return IndexDestination(
+            self.config,
+            client,
+            rejects,
+            self._retry,
+            self._now,
+            privacy=self._privacy,
+            preparation=self._preparation,
+        )
 
     def sink(self) -> Sink:
         """The loader, which also deletes the stale documents of each meeting that it loads."""

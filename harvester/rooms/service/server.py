@@ -55,7 +55,8 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
     except (OSError, UnicodeError) as error:
         raise port_error(host, port, error) from None
-    listener = socket.socket(family)
+    # asyncio sets TCP_NODELAY if the socket says that it is TCP; otherwise each body waits for a confirmation.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))

@@ -184,8 +184,14 @@ class Lease:
     def acquire(self, wait: Callable[[float], None]) -> None:
         """Take the lease. Returns at once if it is free, after the length of a lease if its holder is dead. Raises
         LeaseHeld within a second if the holder is alive."""
-        while not self.step():
+        while not self._tried():
             wait(WATCH_SECONDS)
+
+    def _tried(self) -> bool:
+        try:
+            return self.step()
+        except Unreachable:
+            return False
 
     def step(self) -> bool:
         """True: the lease is taken. False: call again soon. Raises LeaseHeld if its holder is alive."""

@@ -193,7 +193,7 @@ OF_WEBEX: dict[str, Callable[[Fuse], None]] = {
 }
 
 
-def _small_batches() -> None:
+def small_batches() -> None:
     bulk_queue.BATCH_OPERATIONS = BATCH_OPERATIONS
     _default(Loader, requests_in_flight=FLIGHTS, flush_seconds=FLUSH_SECONDS)
     _default(StaleCleanupSink, meetings=CLEANED_MEETINGS, seconds=FLUSH_SECONDS)
@@ -209,7 +209,7 @@ def _default(owner: type, **values: Any) -> None:
 def main() -> None:
     point, times, dashes, *words = sys.argv[1:]
     assert dashes == "--"
-    _small_batches()
+    small_batches()
     (POINTS | OF_WEBEX)[point](Fuse(int(times)))
     sys.argv = ["harvester", *words]
 

@@ -16,6 +16,7 @@ from connectors.errors import (
     ConfigurationError,
     CredentialsError,
     HarvestError,
+    LeaseLost,
     QuotaExhausted,
     Unreachable,
     VendorError,
@@ -77,6 +78,27 @@ def test_get_returns_the_parsed_body(api, http, context: FakeContext) -> None:
     assert api().get(CALL, "/things/7", params={"q": "x y"}) == {"a": 1}
     assert context.request_stats.requests == 1
     assert context.waits == []
+
+
+def test_without_the_lease_nothing_is_sent(api, http, context: FakeContext) -> None:
+    context.lease_lost = LeaseLost("another worker goes on")
+    with pytest.raises(LeaseLost):
+        api().get(CALL, "/x")
+    assert len(http.calls) == 0
+
+
+def test_a_lease_that_is_lost_while_the_rate_limit_is_waited_for_sends_nothing(api, http, context) -> None:
+    class Slow:
+        def acquire(self) -> float:
+            context.lease_lost = LeaseLost("another worker goes on")
+            return 1.0
+
+        def pause(self, seconds: float) -> None:
+            raise AssertionError
+
+    with pytest.raises(LeaseLost):
+        api().get(CALL, "/x", limiter=Slow())
+    assert len(http.calls) == 0
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
