@@ -1,8 +1,8 @@
 """How many examples hypothesis tries of each property: `--hypothesis-profile` chooses; `tests/examples.py` has the slow ones.
 
 `quick`, for a fast answer (`make check`), is the default; `thorough` is for `make test`. Both try the same examples every
-time, so that only a change makes them fail; `soak` (`make soak`) tries new ones. No example has a deadline, since a busy
-machine is no defect.
+time, so that only a change makes them fail; `soak` (`make soak`) tries new ones. No example has a deadline, and examples that
+take long to invent are no failure, since a busy machine is no defect.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from harvester.logging_setup import OWN_LOGGERS, reset_logging
 
-settings.register_profile("quick", max_examples=20, deadline=None, derandomize=True)
-settings.register_profile("thorough", max_examples=150, deadline=None, derandomize=True)
-settings.register_profile("soak", max_examples=5_000, deadline=None)
+_UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", _UNTIMED, max_examples=20, derandomize=True)
+settings.register_profile("thorough", _UNTIMED, max_examples=150, derandomize=True)
+settings.register_profile("soak", _UNTIMED, max_examples=5_000)
 settings.load_profile("quick")
 
 
