@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 
+from tests.contract.small_webex import ACCESS, MARK, REFRESH, SmallWebex, serving
+from tests.contract.small_webex import NOW as WEBEX_NOW
 from tests.e2e.elasticsearch_nodes import NEWEST, start
 from tests.e2e.harness import HANGS_SECONDS, ROOT, Documents, Harvester, Simulator, differences
 from tests.e2e.index_sandbox import IndexSandbox
@@ -287,3 +290,41 @@ def databases(worker: Worker) -> dict[str, list[Any]]:
         with closing(sqlite3.connect(path)) as connection:
             found[table] = sorted(connection.execute(f"SELECT * FROM {table}"), key=repr)  # noqa: S608  # a constant
     return found
+
+
+def test_a_login_on_one_machine_is_sealed_for_all_others(newest: IndexSandbox, tmp_path: Path) -> None:
+    with serving(SmallWebex()) as webex:
+        settings = {
+            **webex.settings,
+            "HARVESTER_NOW": WEBEX_NOW.isoformat(),
+            "HARVESTER_SPEED": "20",
+            "HARVESTER_STATE": "index",
+            "ES_HOST": newest.node.url,
+            "ES_INDEX_PREFIX": newest.prefix,
+        }
+        here, there, elsewhere = (
+            Harvester(tmp_path / name, settings) for name in ("here", "there", "elsewhere")
+        )
+        for machine in (here, there, elsewhere):
+            machine.folder.mkdir()
+        key = {"HARVESTER_STATE_KEY": Fernet.generate_key().decode()}
+        harvest = ("webex", "--date", "2026-11-19", "--destination", "stdout")
+
+        refused = here("login", "webex", "--device")
+        assert refused.returncode == 78
+        assert b"HARVESTER_STATE_KEY" in refused.stderr
+        assert webex.tokens == 0
+        assert here("login", "webex", "--device", **key).returncode == 0
+
+        ended = there(*harvest, **key)
+        assert ended.returncode == 0, ended.stderr.decode()
+        assert webex.bearers == {f"Bearer {ACCESS}-1"}
+        assert webex.tokens == 1
+        assert elsewhere(*harvest).returncode == 78
+        assert elsewhere(*harvest, HARVESTER_STATE_KEY=Fernet.generate_key().decode()).returncode == 78
+
+        newest.ask("POST", f"/{newest.prefix}state/_refresh")
+        answer = newest.ask("POST", f"/{newest.prefix}state/_search", {"size": 1_000})
+        text = json.dumps(answer.body)
+        assert '"tokens"' in text
+        assert [secret for secret in (ACCESS, REFRESH, MARK, *key.values()) if secret in text] == []
