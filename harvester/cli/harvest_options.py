@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -18,6 +17,7 @@ from harvester.cli.options import (
     INDEX_PERIOD,
     LOGGING_OPTIONS,
     OUTPUT,
+    PATH,
     RATE_SHARE,
     VENDORS,
     Decorator,
@@ -49,7 +49,7 @@ HARVEST_DATES = (
 )
 METRICS_FILE = click.option(
     "--metrics-file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Write metrics of the run to FILE for Prometheus; those of other accounts in it stay.",
 )
@@ -73,7 +73,7 @@ HARVEST_REST = (
     click.option("--dry-run", is_flag=True, help="List the meetings only; fetch and store nothing."),
     click.option(
         "--summary-json",
-        type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+        type=PATH,
         metavar="FILE",
         help="Write a summary of the run to FILE; - is stderr.",
     ),

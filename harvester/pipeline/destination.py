@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 from connectors.errors import ConfigurationError, OutputError
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
 from harvester.config import OWN, Environment, max_response_bytes
-from harvester.logging_setup import ONCE
+from harvester.logging_setup import EVEN_IF_QUIET, ONCE
 from harvester.output_file import prepare_output, wait_uninterrupted
 from harvester.pipeline.clock import Clock
 from harvester.pipeline.run_summary import DestinationKind
@@ -114,7 +114,8 @@ class IndexDestination:
         except MissingPrivileges as missing:
             logger.warning(
                 f"a repair was killed and has left index.gc_deletes of {index} at -1; setting it to 24h needs the privilege "
-                f"{missing} on that index"
+                f"{missing} on that index",
+                extra=EVEN_IF_QUIET,
             )
 
     def ping(self) -> None:

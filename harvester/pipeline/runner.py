@@ -12,6 +12,7 @@ from connectors.base import Connector
 from connectors.errors import ConfigurationError, HarvestError, QuotaExhausted
 from connectors.models import Window
 from harvester.formatting import format_instant, format_span, plural
+from harvester.logging_setup import EVEN_IF_QUIET
 from harvester.pipeline import engine
 from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount, open_account
 from harvester.pipeline.connector_context import RunContext
@@ -353,7 +354,8 @@ def forget_wrong_times(account: ConnectedAccount, journal: Journal, *, stops: bo
     listed = f": {', '.join(map(format_span, wrong.listed))} UTC" if wrong.listed else ""
     logger.warning(
         f"{account.vendor}: this machine's clock was ahead in an earlier run, up to {format_instant(wrong.latest)} UTC; what "
-        f"was recorded then is not believed, and is listed and read again{listed}"
+        f"was recorded then is not believed, and is listed and read again{listed}",
+        extra=EVEN_IF_QUIET,
     )
 
 

@@ -158,6 +158,15 @@ class JournalLocation:
 
 
 def find_journals(state: Path) -> list[JournalLocation]:
+    """Raises OutputError if the state folder cannot be read. It may be missing."""
+    try:
+        next(state.iterdir(), None)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise OutputError(
+            f"the state folder {state} cannot be read ({error.strerror}); name another with HARVESTER_STATE_DIR"
+        ) from None
     found = sorted(state.glob(f"*/{_INDEX_FOLDERS}/{JOURNAL_DATABASE}"))
     return [JournalLocation(folder=path.parent) for path in found]
 
