@@ -6,7 +6,7 @@ entries, which count only together: of a writer that was killed in between, none
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +77,7 @@ def entry_document(pool: str, number: int) -> str:
     return f"entry-{pool}-{number:09d}"
 
 
-def split(changes: Sequence[Change]) -> Iterator[tuple[list[Change], bool]]:
+def split(changes: Iterable[Change]) -> Iterator[tuple[list[Change], bool]]:
     """The changes in parts of a bounded size, each with whether another one follows. There is at least one part."""
     part: list[Change] = []
     size = 0
