@@ -11,7 +11,7 @@ import connectors
 from connectors.base import CheckResult
 from connectors.errors import HarvestError
 from connectors.exit_codes import ExitCode
-from harvester.cli.accounts import Accounts, AccountSettings, accounts_of, find_accounts
+from harvester.cli.accounts import Accounts, AccountSettings, accounts_of, find_accounts, messages_about
 from harvester.cli.from_settings import account_config, elastic_config, read_journal
 from harvester.cli.options import (
     ACCOUNT,
@@ -118,6 +118,7 @@ def _check_account(settings: AccountSettings, env: RunEnvironment) -> Iterator[C
     try:
         # Much of what a connector notifies of is among the results of its check as well.
         with (
+            messages_about(settings),
             collect_messages(connector_context.logger) as notices,
             open_account(account_config(settings, env), env.stop, rate_share=env.rate_share(None)) as account,
             read_journal(account, env) as journal,

@@ -12,7 +12,13 @@ import connectors
 from connectors.errors import HarvestError, Interrupted
 from connectors.exit_codes import ExitCode
 from harvester.cli import SuggestingGroup
-from harvester.cli.accounts import AccountSettings, accounts_of, find_accounts, none_configured
+from harvester.cli.accounts import (
+    AccountSettings,
+    accounts_of,
+    find_accounts,
+    messages_about,
+    none_configured,
+)
 from harvester.cli.from_settings import account_config, read_journal
 from harvester.cli.harvest_options import split_options, vendor_options
 from harvester.cli.options import (
@@ -180,6 +186,7 @@ def _plan(
     config = account_config(settings, env)
     request = request.of_account(config.options, raw=config.raw)
     with (
+        messages_about(settings),
         open_account(config, env.stop, options=request.options, rate_share=request.rate_share) as account,
         read_journal(account, env) as journal,
     ):
