@@ -36,7 +36,7 @@ def harvest(accounts):
     with tempfile.TemporaryDirectory() as folder:
         summary = Path(folder, "summary.json")
         words += ["--destination=index", f"--summary-json={summary}"]
-        code = subprocess.run([*HARVESTER, "all", *words]).returncode
+        code = subprocess.run([*HARVESTER, "all", *words], stderr=subprocess.STDOUT).returncode
         resume_at = json.loads(summary.read_text()).get("resume_at") if summary.exists() else None
     if resume_at:  # before the exit code: an account that is refused must not stop the others of its chunk
         raise AirflowRescheduleException(datetime.fromisoformat(resume_at))

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from tests.e2e.harness import ROOT, clean_environment
 DAG = ROOT / "contrib" / "airflow" / "harvester_dag.py"
 RUN_DAG = Path(__file__).with_name("run_dag.py")
 HARVESTER = f"{sys.executable} -m harvester"
-PATIENCE = 240.0
+PATIENCE = 180.0
 """Seconds until something that should happen soon has not happened."""
 
 
@@ -34,6 +34,8 @@ class AirflowHome:
     settings: Mapping[str, str]
     chunks: int = 4
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _groups: list[int] = field(default_factory=list)
+    """Process groups of what was started."""
 
     def __post_init__(self) -> None:
         self.port = free_port()
@@ -63,6 +65,8 @@ class AirflowHome:
             "CORE__PARALLELISM": "4",
             "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
+            "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+            "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "3",
@@ -139,8 +143,7 @@ class AirflowHome:
             )
             yield
         finally:
-            for name in [*self._running]:
-                self._stop(name)
+            self._stop_all()
 
     def start(self, name: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -152,6 +155,7 @@ class AirflowHome:
                 cwd=self.folder,
                 start_new_session=True,
             )
+        self._groups.append(self._running[name].pid)
 
     def kill(self, name: str) -> None:
         """Kill this process with SIGKILL, and none that it has started."""
@@ -159,14 +163,22 @@ class AirflowHome:
         process.kill()
         process.wait()
 
-    def _stop(self, name: str) -> None:
-        process = self._running.pop(name)
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+    def _stop_all(self) -> None:
+        """What a killed process has started is still in its group."""
+        for process in self._running.values():
+            process.terminate()
+        for process in self._running.values():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+        for group in self._groups:
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+        for process in self._running.values():
             process.wait()
+
+    def trigger(self, dag_id: str, **conf: str) -> None:
+        self.airflow("dags", "unpause", dag_id)
+        self.airflow("dags", "trigger", dag_id, "--conf", json.dumps(conf))
 
     # Observation
 
@@ -181,6 +193,11 @@ class AirflowHome:
             (task, chunk): state
             for task, chunk, state in self.query("SELECT task_id, map_index, state FROM task_instance")
         }
+
+    def tries(self) -> int:
+        """How often tasks were begun, reschedules not counted."""
+        ((tries,),) = self.query("SELECT sum(try_number) FROM task_instance")
+        return int(tries)
 
     def run_states(self) -> list[str]:
         return [state for (state,) in self.query("SELECT state FROM dag_run")]

@@ -50,7 +50,7 @@ class Fleet:
         return {
             account.name: count
             for account in self.accounts
-            if (count := account.simulator.traffic(account.vendor)["statuses"].get("429", 0))
+            if (count := account.simulator.traffic(account.vendor)["refused"])
         }
 
 
