@@ -128,7 +128,7 @@ class ClientCredentials(TokenCache):
 
 
 def credentials_error(response: Response) -> HarvestError:
-    """Names the setting that is wrong, as far as Microsoft's codes and words for it are known; else all of them."""
+    """Names the setting that is wrong, if Microsoft's code or words for it are known; else all of them."""
     codes = error_codes(response.body)
     remedy = next((BY_CODE[code] for code in codes if code in BY_CODE), None)
     remedy = (
