@@ -146,7 +146,7 @@ def shows_the_truth(bench: Bench, running: Running, *without: str) -> bool:
 
 
 def put_now(bench: Bench, room: str, title: str) -> None:
-    """Somebody adds a meeting that runs now."""
+    """A person adds a meeting that runs now."""
     start = bench.now()
     end = start + timedelta(hours=4)
     bench.rooms.control.put(room=room, summary=title, start=start.isoformat(), end=end.isoformat())
@@ -197,7 +197,7 @@ def test_watching_follows_changes_and_recovers_from_every_failure(tmp_path: Path
             running.process.kill()
 
         put_now(bench, "Fjord", "While nothing ran")
-        bench.simulator.arduino.things[0].named("curevmsg").value = "changed by somebody else"
+        bench.simulator.arduino.things[0].named("curevmsg").value = "changed by another program"
         with bench.running("watch") as running:
             wait_for(lambda: shows_the_truth(bench, running))
             wait_for(lambda: not wrong_things(bench))
