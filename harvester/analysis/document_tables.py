@@ -207,18 +207,21 @@ def _create_meetings(database: Database, selection: Selection, *, quality: bool)
         name for name in {**_MEETING, **(_MEETING_MORE if quality else {})} if name not in {"uuid", "host"}
     ]
     condition, values = selection.condition()
+    several, none = database.row("SELECT bool_or(documents > 1), bool_or(documents = 0) FROM latest")
+    once = f"""
+          UNION ALL
+          SELECT line.* FROM line JOIN latest USING ({_KEY}, version) WHERE is_meeting AND documents > 1
+          QUALIFY row_number() OVER (PARTITION BY {_KEY} ORDER BY hash(line)) = 1"""
     database.run(
         f"""
         CREATE TABLE meeting AS
         WITH document AS (
           SELECT line.* FROM line JOIN latest USING ({_KEY}, version) WHERE is_meeting AND documents = 1
-          UNION ALL
-          SELECT line.* FROM line JOIN latest USING ({_KEY}, version) WHERE is_meeting AND documents > 1
-          QUALIFY row_number() OVER (PARTITION BY {_KEY} ORDER BY hash(line)) = 1
+          {once if several else ""}
         ),
         of_sessions AS (
           SELECT {_KEY}, min(topic) AS topic, min(host_email) AS host_email
-          FROM line JOIN latest USING ({_KEY}, version) WHERE NOT is_meeting AND documents = 0 GROUP BY ALL
+          FROM line JOIN latest USING ({_KEY}, version) WHERE NOT is_meeting AND documents = 0 AND {bool(none)} GROUP BY ALL
         ),
         joined AS (
           SELECT vendor, nullif(account, '') AS account, uuid, latest.version, latest.version % 10000000000000 AS harvested_ms,
@@ -258,6 +261,11 @@ def _create_sessions(database: Database, *, quality: bool) -> int:
         WHERE NOT is_meeting AND document_id IS NOT NULL GROUP BY 1 HAVING count(*) > 1
         """
     )
+    (repeated,) = database.row("SELECT count(*) FROM repeated")
+    if not repeated:
+        database.run(f"CREATE TABLE session AS {chosen}")
+        database.run("DROP TABLE repeated")
+        return 0
     database.run(
         f"""
         CREATE TABLE session AS
@@ -267,14 +275,12 @@ def _create_sessions(database: Database, *, quality: bool) -> int:
           QUALIFY row_number() OVER (PARTITION BY number, document_id ORDER BY hash(line)) = 1)
         """
     )
-    copies = 0
-    if database.row("SELECT count(*) FROM repeated")[0]:
-        (copies,) = database.row(
-            f"""
-            SELECT count(*) - count(DISTINCT (number, document_id))
-            FROM ({chosen.replace("SELECT", "SELECT document_id,", 1)} AND hash(document_id) IN (FROM repeated))
-            """
-        )
+    (copies,) = database.row(
+        f"""
+        SELECT count(*) - count(DISTINCT (number, document_id))
+        FROM ({chosen.replace("SELECT", "SELECT document_id,", 1)} AND hash(document_id) IN (FROM repeated))
+        """
+    )
     database.run("DROP TABLE repeated")
     return int(copies)
 
