@@ -15,6 +15,7 @@ FROM python:3.13-slim
 RUN useradd --system --uid 10001 --no-create-home harvester \
  && install --directory --owner=harvester --mode=0700 /var/lib/harvester
 COPY --from=build /opt/harvester /opt/harvester
+COPY contrib/harvest-chunk /usr/local/bin/
 ENV PATH=/opt/harvester/bin:$PATH \
     HARVESTER_STATE_DIR=/var/lib/harvester \
     PYTHONDONTWRITEBYTECODE=1

@@ -1,4 +1,4 @@
-# make demo, make check, make test, make soak, make bench. Each sets up .venv first and installs nothing elsewhere.
+# make demo, make check, make test, make test-fleet, make soak, make bench. Each sets up .venv first and installs nothing elsewhere.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,6 +7,8 @@ DEMO_READY := .venv/.demo-ready
 PIP := $(BIN)/pip
 INSTALL := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEMO_ARGS ?=
+AIRFLOW := .venv-airflow
+AIRFLOW_READY := $(AIRFLOW)/.ready
 
 # Keep compiled bytecode, even if a container image disables it: the tests start Python hundreds of times.
 unexport PYTHONDONTWRITEBYTECODE
@@ -14,11 +16,12 @@ unexport PYTHONDONTWRITEBYTECODE
 # One process per core, at most 4: the Elasticsearch nodes of the tests cannot serve more.
 PYTEST := $(BIN)/pytest -q --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: help setup browser demo test check lint types fast bench soak clean
+.PHONY: help setup browser demo test test-fleet check lint types fast bench soak clean
 
 help:
 	@echo "make demo    harvest an invented organisation from simulated vendors and draw a report"
 	@echo "make test    all tests, with real Elasticsearch 8 and 9 nodes (fetched if needed, and Java too)"
+	@echo "make test-fleet   the DAG in contrib/airflow, with a real Airflow in an environment of its own"
 	@echo "make check   format, lint, types, unit and contract tests"
 	@echo "make soak    an hour of random kills, faults and property tests"
 	@echo "make bench   benchmarks: requests, CPU and memory of a harvest; documents per second of a load; reports"
@@ -73,6 +76,17 @@ test: setup
 	@$(MAKE) --no-print-directory --jobs lint types fast browser EXAMPLES='--hypothesis-profile thorough'
 	@$(PYTEST) tests/e2e
 
+$(AIRFLOW_READY): contrib/airflow/requirements.txt contrib/airflow/constraints.txt
+	@echo "setting up $(AIRFLOW)" >&2
+	@$(PYTHON) -m venv $(AIRFLOW)
+	@PIP_CONSTRAINT=contrib/airflow/constraints.txt $(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -r contrib/airflow/requirements.txt
+	@touch $(AIRFLOW_READY)
+
+# Airflow is large, and its requirements are not those of the harvester: .venv stays as it is.
+test-fleet: setup $(AIRFLOW_READY)
+	@TEST_AIRFLOW_BIN=$(AIRFLOW)/bin $(BIN)/pytest -q tests/fleet
+
 soak: setup
 	$(PYTEST) --hypothesis-profile soak -m hypothesis tests/unit
 	$(BIN)/pytest -q -m soak tests/e2e
@@ -84,4 +98,4 @@ bench: setup
 	$(BIN)/python -m benchmarks.report
 
 clean:
-	rm -rf .venv demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv $(AIRFLOW) demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -24,6 +24,7 @@ LOGIN_GROUP = "harvester.logins"
 CONNECTORS = {
     "google-meet": "connectors.google_meet:GoogleMeet",
     "meetecho": "connectors.meetecho:Meetecho",
+    "teams": "connectors.teams:Teams",
     "webex": "connectors.webex:Webex",
     "zoom": "connectors.zoom:Zoom",
 }

@@ -254,6 +254,10 @@ class Context(Protocol):
         """Returns after `seconds`, or raises Interrupted as soon as the run has to stop."""
         ...
 
+    def require_lease(self) -> None:
+        """Called right before each request. Raises LeaseLost if another worker may use the account by now."""
+        ...
+
     def notify_once(self, message: str) -> None:
         """Shows a message to the user, once per run however often it is passed."""
         ...

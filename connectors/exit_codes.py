@@ -20,7 +20,11 @@ class ExitCode(IntEnum):
     SOFTWARE = 70, "a bug", "A bug; the traceback is on stderr."
     CONFIG = 78, "configuration", "Configuration, or a damaged state database."
     NOPERM = 77, "refused", "Credentials, scope or plan refused."
-    IOERR = 74, "disk or output", "The disk or the output is full or cannot be written."
+    IOERR = (
+        74,
+        "disk or output",
+        "The disk or the output is full or cannot be written, or a file of data cannot be read.",
+    )
     UNAVAILABLE = 69, "unreachable", "A vendor or Elasticsearch is unreachable, after the retries."
     TEMPFAIL = (
         75,

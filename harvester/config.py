@@ -46,6 +46,17 @@ OWN = (
         default="meeting-harvester in the state folder of the system",
         path=True,
     ),
+    Setting(
+        name="HARVESTER_STATE",
+        help="where the state is kept: dir, in that folder, or index, in Elasticsearch too, for several machines",
+        default="dir",
+        choices=("dir", "index"),
+    ),
+    Setting(
+        name="HARVESTER_STATE_KEY",
+        help="the key that seals refresh tokens in the index, for HARVESTER_STATE=index",
+        secret=True,
+    ),
     Setting(name="HARVESTER_TIMEZONE", help="time zone of --date, --from and --to", default="UTC"),
     Setting(
         name="HARVESTER_RATE_SHARE",

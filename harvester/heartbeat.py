@@ -13,6 +13,7 @@ from threading import Thread
 
 from connectors.errors import ConfigurationError
 from connectors.exit_codes import ExitCode
+from harvester.logging_setup import EVEN_IF_QUIET
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,8 @@ class Heartbeat:
                 self._problem = f"no answer within {self.longest_wait:.0f} s"
         if self._problem is not None:
             logger.warning(
-                f"the heartbeat could not be sent ({self._problem}); the run itself is not affected"
+                f"the heartbeat could not be sent ({self._problem}); the run itself is not affected",
+                extra=EVEN_IF_QUIET,
             )
 
     def _send_all(self) -> None:

@@ -12,19 +12,12 @@ from typing import Any, BinaryIO, Literal, TypeVar
 
 import orjson
 
-from connectors.errors import ConfigurationError, HarvestError
-from connectors.exit_codes import ExitCode
+from harvester.input_file import UnusableFile, open_input, standard_input_is_closed, unreadable
 
 RowFormat = Literal["ndjson", "csv", "toml"]
 
 MAX_BYTES = 16 * 1024 * 1024
 """These files are written by hand or by a script for one group. A larger one is another file."""
-
-
-class UnusableFile(HarvestError):
-    """A file that is not what the command takes; the message names the line or the row."""
-
-    exit_code = ExitCode.DATAERR
 
 
 class RowError(ValueError):
@@ -58,7 +51,7 @@ def read_items(
     """The rows of the file, or of standard input if the path is `-`, each converted by a function that raises ValueError.
 
     `table`: the name of the array of tables in TOML. Raises UnusableFile for contents that are not rows and for the first
-    row that cannot be converted, ConfigurationError if the file cannot be read.
+    row that cannot be converted, OutputError if the file cannot be read.
     """
     try:
         items = []
@@ -79,17 +72,17 @@ def _name(path: Path) -> str:
 def read_rows(
     path: Path, standard_input: BinaryIO | None, *, format: RowFormat | None, table: str
 ) -> list[Row]:
-    """The rows of the file. Raises RowError for contents that are not rows, ConfigurationError if it cannot be read."""
+    """The rows of the file. Raises RowError for contents that are not rows, OutputError if it cannot be read."""
     try:
         if str(path) == "-":
             if standard_input is None:
-                raise ConfigurationError("standard input is closed; name a file")
+                raise standard_input_is_closed()
             content = standard_input.read(MAX_BYTES + 1)
         else:
-            with path.open("rb") as file:
+            with open_input(path) as file:
                 content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read ({error.strerror})") from None
+        raise unreadable(path, error) from None
     if len(content) > MAX_BYTES:
         raise RowError(f"larger than {MAX_BYTES // 1024 // 1024} MB")
     try:

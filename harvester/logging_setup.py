@@ -31,6 +31,9 @@ Format = Literal["text", "json"]
 ONCE: Final = {"once": True}
 """`logger.info(message, extra=ONCE)`: a message that is shown the first time only."""
 
+EVEN_IF_QUIET: Final = {"even_if_quiet": True}
+"""`logger.warning(message, extra=EVEN_IF_QUIET)`: something is wrong though the run ends well, so cron's mail must say it."""
+
 LINES: Final = {"lines": True}
 """`logger.info(message, extra=LINES)`: this program has put the message into lines. Any other message is one line, and a
 line feed in it comes from outside."""
@@ -45,7 +48,8 @@ KEPT_RECORDS = 1000
 """How many messages quiet mode keeps to show them if something goes wrong; the newest ones."""
 
 _QUERY = re.compile(r"\?[^\s\"'<>]+")
-_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "once", "lines"}
+_OWN_FIELDS = {"message", "asctime", *ONCE, *EVEN_IF_QUIET, *LINES}
+_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | _OWN_FIELDS
 
 
 @contextmanager
@@ -200,11 +204,20 @@ def messages_through(show: Callable[[str], None]) -> Iterator[None]:
 
 
 class QuietHandler(MemoryHandler):
-    """Keeps messages until one is an error, then shows the error, what was kept, and every later message."""
+    """Keeps messages until one is an error, then shows the error, what was kept, and every later message.
+
+    A message with `EVEN_IF_QUIET` is shown at once, and alone.
+    """
 
     def __init__(self, target: logging.Handler) -> None:
         super().__init__(KEPT_RECORDS, flushLevel=logging.ERROR, target=target, flushOnClose=False)
         self._failed = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if getattr(record, "even_if_quiet", False) and self.target is not None:
+            self.target.handle(record)
+        else:
+            super().emit(record)
 
     def shouldFlush(self, record: logging.LogRecord) -> bool:  # noqa: N802  # the base class names it
         self._failed = self._failed or record.levelno >= self.flushLevel

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from connectors.errors import OutputError
 from connectors.exit_codes import ExitCode
 from connectors.text_file import UnreadableFile, read_text_file
+from harvester.logging_setup import EVEN_IF_QUIET
 from harvester.output_file import prepare_output, write_output
 from harvester.pipeline.report import Report
 from harvester.state.layout import make_private, metrics_lock_file
@@ -99,7 +100,8 @@ class MetricsFile:
             return parse(read_text_file(self.path))
         except (UnreadableFile, ValueError) as error:
             logger.warning(
-                f"the metrics of earlier runs in {self.path} cannot be used and are replaced: {error}"
+                f"the metrics of earlier runs in {self.path} cannot be used and are replaced: {error}",
+                extra=EVEN_IF_QUIET,
             )
             return {}
 

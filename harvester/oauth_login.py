@@ -7,7 +7,6 @@ sent to the vendor only.
 
 from __future__ import annotations
 
-import errno
 import logging
 import secrets
 import sys
@@ -24,9 +23,10 @@ from urllib.parse import parse_qs
 from oauthlib.oauth2 import WebApplicationClient
 
 from connectors.base import Context, Token
-from connectors.errors import ConfigurationError, CredentialsError, HarvestError
+from connectors.errors import CredentialsError, HarvestError
 from connectors.oauth import DeviceCode, Login
 from harvester.logging_setup import ONCE
+from harvester.port_error import port_error
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class LoopbackServer(ThreadingMixIn, TCPServer):
         try:
             super().__init__((HOST, port), _CallbackHandler)
         except OSError as error:
-            raise _port_error(port, error) from None
+            raise port_error(HOST, port, error, with_another=" and register its redirect URI") from None
 
     @property
     def redirect_uri(self) -> str:
@@ -219,17 +219,4 @@ def _timeout_error(timeout: float, redirect_uri: str) -> HarvestError:
     return CredentialsError(
         f"Timed out after {timeout / 60:.0f} minutes waiting for the login. If the vendor showed an error, check that "
         f"this redirect URI is registered exactly: {redirect_uri}"
-    )
-
-
-def _port_error(port: int, error: OSError) -> HarvestError:
-    if error.errno == errno.EADDRINUSE:
-        why = "is in use, perhaps by another login"
-    elif error.errno == errno.EACCES:
-        why = "needs administrator rights"
-    else:
-        why = f"cannot be opened ({error.strerror})"
-    return ConfigurationError(
-        f"port {port} {why}; stop the program that uses it, or choose another port with --port and register its "
-        "redirect URI"
     )

@@ -41,6 +41,14 @@ def wait_uninterrupted(seconds: float) -> None:
     Event().wait(seconds)
 
 
+def check_output(path: Path) -> None:
+    """Raises OSError if the file certainly cannot be written: for commands that open it after a long time only."""
+    with _naming(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        path.parent.stat()
+
+
 @contextmanager
 def open_output(
     path: Path, *, private: bool = False, wait: Callable[[float], object] = wait_uninterrupted
@@ -92,7 +100,7 @@ class OutputFile:
             self._finish()
 
     def discard(self) -> None:
-        """Close it and remove what was written, as far as that is possible."""
+        """Close it and remove what was written, if that is possible."""
         with suppress(OSError):
             self.stream.close()
 

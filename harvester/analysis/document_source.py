@@ -16,6 +16,7 @@ from threading import Thread
 from typing import BinaryIO, Protocol
 
 from connectors.errors import OutputError
+from harvester.input_file import open_input
 from harvester.non_ndjson_input import NotNdjsonError, find_problem
 
 Source = Callable[[], AbstractContextManager[Sequence[str]]]
@@ -60,11 +61,7 @@ def escape_glob(path: str) -> str:
 
 @contextmanager
 def _opened(path: Path, reader: str) -> Iterator[Sequence[str]]:
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise OutputError(f"{path} cannot be read ({error.strerror})") from None
-    with file:
+    with open_input(path) as file:
         if not path.is_file():  # what is read of a pipe is gone
             with _piped(_ndjson(_blocks(file), str(path), str(path), reader)) as paths:
                 yield paths

@@ -22,7 +22,7 @@ class Units:
 
     @classmethod
     def read(cls, path: Path) -> Units:
-        """From CSV with the columns pattern and unit. Raises ConfigurationError."""
+        """From CSV with the columns pattern and unit. Raises UnusableFile or OutputError."""
         rows = safe_csv.read(path, ("pattern", "unit"))
         return cls([(pattern, unit) for pattern, unit in rows if unit])
 

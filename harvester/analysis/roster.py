@@ -17,7 +17,7 @@ class Expected:
 
 
 def read_roster(path: Path) -> list[Expected]:
-    """Rows of e-mail and name, each person once. Raises ConfigurationError if a row has neither."""
+    """Rows of e-mail and name, each person once. Raises UnusableFile if a row has neither."""
     people = []
     for first, second in safe_csv.read(path, ("email", "name")):
         # A list of names alone is a roster too.

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from connectors.errors import ConfigurationError
+from harvester.input_file import UnusableFile, open_input, unreadable
 
 BOM = "\N{BYTE ORDER MARK}"
 _FORMULA = "=+-@\t\r"
@@ -47,14 +47,16 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def read(path: Path, columns: Sequence[str]) -> list[list[str]]:
     """The rows of a file with these columns; a first line that names them is left out, and columns may be missing at
-    the end of a line. Separated by comma, semicolon or tabulator; in UTF-8. Raises ConfigurationError.
+    the end of a line. Separated by comma, semicolon or tabulator; in UTF-8. Raises UnusableFile, and OutputError if
+    the file cannot be read.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with open_input(path) as file:
+            text = file.read().decode("utf-8-sig")
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read ({error.strerror})") from None
+        raise unreadable(path, error) from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{path} is not UTF-8: save it as CSV UTF-8") from None
+        raise UnusableFile(f"{path} is not UTF-8: save it as CSV UTF-8") from None
     first = text.partition("\n")[0]
     delimiter = next((each for each in _DELIMITERS if each in first), ",")
     try:
@@ -62,13 +64,13 @@ def read(path: Path, columns: Sequence[str]) -> list[list[str]]:
             [cell.strip() for cell in line] for line in csv.reader(io.StringIO(text), delimiter=delimiter)
         ]
     except csv.Error as error:
-        raise ConfigurationError(f"{path} is not CSV ({error})") from None
+        raise UnusableFile(f"{path} is not CSV ({error})") from None
     rows = [line for line in found if any(line)]
     if rows and [_plain(cell) for cell in rows[0][: len(columns)]] == [_plain(name) for name in columns]:
         rows = rows[1:]
     for number, line in enumerate(rows, 1):
         if not line[0] or len(line) > len(columns):
-            raise ConfigurationError(
+            raise UnusableFile(
                 f"{path}: row {number} must have the columns {', '.join(columns)}, and the first one filled"
             )
     return [line + [""] * (len(columns) - len(line)) for line in rows]

@@ -6,7 +6,13 @@ import re
 import unicodedata
 
 MAX_LENGTH = 80
-_TITLES = {"zoom": "Zoom", "webex": "Webex", "google-meet": "Google Meet", "meetecho": "Meetecho"}
+_TITLES = {
+    "zoom": "Zoom",
+    "webex": "Webex",
+    "teams": "Microsoft Teams",
+    "google-meet": "Google Meet",
+    "meetecho": "Meetecho",
+}
 
 
 def clean(text: str) -> str:

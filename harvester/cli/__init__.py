@@ -175,7 +175,7 @@ def load_command(place: str) -> click.Command:
 @click.option("--config", metavar="FILE", help="Read accounts and settings from FILE (TOML).")
 @click.pass_context
 def cli(context: click.Context, /, **given: Any) -> None:
-    """Harvest meetings and sessions from Zoom, Webex, Google Meet and Meetecho into Elasticsearch or a pipe.
+    """Harvest meetings and sessions from Zoom, Webex, Microsoft Teams, Google Meet and Meetecho.
 
     Documents go to stdout or into an index, messages to stderr. Exit codes are listed at the end; 0 means everything
     available today has been stored. Run `harvester COMMAND --help` for the options of a command. The options below may

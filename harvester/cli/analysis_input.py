@@ -22,8 +22,9 @@ from harvester.analysis.document_tables import known_meetings
 from harvester.analysis.duckdb_database import DEFAULT_MEMORY, memory
 from harvester.analysis.selection import Selection
 from harvester.cli.from_settings import elastic_config
-from harvester.cli.options import Decorator, day_options
+from harvester.cli.options import PATH, Decorator, day_options
 from harvester.cli.run_environment import RunEnvironment
+from harvester.input_file import standard_input_is_closed
 from harvester.non_ndjson_input import NotNdjsonError
 from harvester.pipeline.request import Day, to_date
 
@@ -57,15 +58,11 @@ def _memory(_context: click.Context, _param: click.Parameter, value: str) -> str
         raise click.BadParameter(str(error)) from None
 
 
-FILES = click.argument(
-    "paths", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path, allow_dash=True)
-)
+FILES = click.argument("paths", metavar="[FILE]...", nargs=-1, type=PATH)
 DAYS = day_options(None, "First day.", "Last day, inclusive.  [default: with --from, no end]")
 FROM_INDEX = click.option(
     "--from-index", is_flag=True, help="Read the documents from Elasticsearch instead of files."
 )
-SMALL_FILE = click.Path(dir_okay=False, path_type=Path)
-"""A CSV file of the user, such as a roster."""
 
 
 def meetings_option(text: str) -> Decorator[Any]:
@@ -78,7 +75,7 @@ def output_option(what: str) -> Decorator[Any]:
     return click.option(
         "-o",
         "--output",
-        type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+        type=PATH,
         metavar="FILE",
         help=f"Write {what}to FILE; - is stdout.",
     )
@@ -123,7 +120,9 @@ def open_source(
 
 def _files(paths: Sequence[Path], reader: str) -> Source:
     if not paths or list(paths) == [STANDARD_INPUT]:
-        if sys.stdin is None or (not paths and sys.stdin.isatty()):
+        if sys.stdin is None:
+            raise standard_input_is_closed()
+        if not paths and sys.stdin.isatty():
             raise click.UsageError("name a file of NDJSON, pipe documents in, or use --from-index")
         return document_source.stream(sys.stdin.buffer, reader)
     if STANDARD_INPUT in paths:

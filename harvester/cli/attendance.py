@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -18,7 +20,6 @@ from harvester.cli.analysis_input import (
     FILES,
     FROM_INDEX,
     MEMORY,
-    SMALL_FILE,
     InputOptions,
     days,
     log_problems,
@@ -26,11 +27,11 @@ from harvester.cli.analysis_input import (
     open_source,
     output_option,
 )
-from harvester.cli.options import ES_HOST, apply, examples, general_options, pass_env
+from harvester.cli.options import ES_HOST, PATH, apply, examples, general_options, pass_env
 from harvester.cli.render.echo import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.signals_during_duckdb import interruptible
-from harvester.output_file import open_output
+from harvester.output_file import check_output, open_output
 
 if TYPE_CHECKING:
     from harvester.analysis.attendance import Totals
@@ -87,13 +88,13 @@ OPTIONS = (
     ),
     click.option(
         "--people",
-        type=SMALL_FILE,
+        type=PATH,
         metavar="FILE",
         help="CSV of pattern,person: merges guests, phone numbers and changed names.",
     ),
     click.option(
         "--roster",
-        type=SMALL_FILE,
+        type=PATH,
         metavar="FILE",
         help="CSV of email,name: adds who was expected and did not come, and marks who was not expected.",
     ),
@@ -148,6 +149,8 @@ def attendance(env: RunEnvironment, **options: Any) -> int:
         raise click.UsageError("--format xlsx needs a file: -o attendance.xlsx")
     if asked.excel and asked.kind != "csv":
         raise click.UsageError("--excel is for --format csv")
+    if asked.output is not None and asked.output != Path("-"):
+        check_output(asked.output)
     return _attendance(env, asked)
 
 
@@ -228,8 +231,13 @@ def _write(database: Database, layout: _Layout, output: Path | None) -> None:
 
     if layout.kind == "xlsx" and output is not None:
         columns, rows = _rows(database, layout)
-        with open_output(output) as file:
-            write_xlsx(file.stream, columns, rows)
+        with (
+            TemporaryFile() as sheet
+        ):  # an archive that cannot be completed complains once more when it is removed
+            write_xlsx(sheet, columns, rows)
+            sheet.seek(0)
+            with open_output(output) as file:
+                copyfileobj(sheet, file.stream)
         return
     blocks = _blocks(database, layout)
     if output is None or output == Path("-"):

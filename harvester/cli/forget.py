@@ -14,6 +14,7 @@ from connectors.exit_codes import ExitCode
 from harvester.cli.from_settings import elastic_config
 from harvester.cli.options import (
     AS_JSON,
+    PATH,
     elasticsearch_options,
     examples,
     general_options,
@@ -43,9 +44,7 @@ logger = logging.getLogger(__name__)
         "harvester forget --id u-4711 --anonymize --yes",
     )
 )
-@click.argument(
-    "files", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=PATH)
 @click.option("--email", "emails", metavar="ADDRESS", multiple=True, help="E-mail address; may be repeated.")
 @click.option(
     "--id", "ids", metavar="ID", multiple=True, help="The vendor's id of the person; may be repeated."
@@ -157,7 +156,9 @@ def _index(env: RunEnvironment) -> Iterator[IndexPlace]:
 
     config = elastic_config(env)
     with closing(Client(config, env.machine.monotonic)) as client:
-        yield IndexPlace(config, PersonSearch(client, retry_policy(env.stop, env.machine)))
+        retry = retry_policy(env.stop, env.machine)
+        client.ping(retry)
+        yield IndexPlace(config, PersonSearch(client, retry))
 
 
 def _confirm(result: Result) -> bool:

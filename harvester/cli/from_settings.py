@@ -60,6 +60,7 @@ def _account_config(account: AccountSettings, env: RunEnvironment, values: dict[
         privacy=env.privacy,
         max_response_bytes=env.max_response_bytes,
         limiters=env.limiters,
+        shared=env.shared,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -18,6 +17,7 @@ from harvester.cli.options import (
     INDEX_PERIOD,
     LOGGING_OPTIONS,
     OUTPUT,
+    PATH,
     RATE_SHARE,
     VENDORS,
     Decorator,
@@ -26,6 +26,8 @@ from harvester.cli.options import (
     day_options,
     validated,
 )
+from harvester.cli.shared_state import STATE
+from harvester.cli.time_limit import FOR
 from harvester.pipeline.request import VendorOptions
 from harvester.setting_checks import heartbeat_url
 
@@ -47,7 +49,7 @@ HARVEST_DATES = (
 )
 METRICS_FILE = click.option(
     "--metrics-file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Write metrics of the run to FILE for Prometheus; those of other accounts in it stay.",
 )
@@ -58,6 +60,8 @@ HEARTBEAT = click.option(
     help="Ping URL when the run begins and ends, with the exit code.  [default: HARVESTER_HEARTBEAT for runs without dates]",
 )
 HARVEST_REST = (
+    STATE,
+    FOR,
     click.option(
         "--concurrency",
         type=WholeNumber(1, 64),
@@ -69,7 +73,7 @@ HARVEST_REST = (
     click.option("--dry-run", is_flag=True, help="List the meetings only; fetch and store nothing."),
     click.option(
         "--summary-json",
-        type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+        type=PATH,
         metavar="FILE",
         help="Write a summary of the run to FILE; - is stderr.",
     ),

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from connectors.errors import OutputError
 from connectors.exit_codes import ExitCode
 from harvester.cli.from_settings import open_index
 from harvester.cli.options import (
     MAX_NEW_INDICES,
+    PATH,
     YES_NEW_INDICES,
     elasticsearch_options,
     examples,
@@ -27,6 +27,7 @@ from harvester.cli.options import (
 )
 from harvester.cli.render.load import SHOWN, load_summary, refused_lines
 from harvester.cli.run_environment import RunEnvironment
+from harvester.input_file import open_input, standard_input_is_closed
 from harvester.pipeline.stop_signal import StopSignal
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ logger = logging.getLogger(__name__)
         "harvester zoom --date 2026-11-20 --destination stdout | jq -c 'del(.email)' | harvester load",
     )
 )
-@click.argument("files", type=click.Path(dir_okay=False, path_type=Path), nargs=-1)
+@click.argument("files", type=PATH, nargs=-1)
 @YES_NEW_INDICES
 @elasticsearch_options
 @general_options
@@ -130,15 +131,12 @@ class InterruptibleStream:
 def _open(file: Path | None, stop: StopSignal) -> Iterator[BufferedReader]:
     if file is None or _is_stdin(file):
         if sys.stdin is None:
-            raise OutputError("standard input is closed: name a FILE, or use a pipe")
+            raise standard_input_is_closed()
         with open(0, "rb", closefd=False) as stdin:
             yield stdin
         return
-    try:
-        with stop.interruptible_call():  # a FIFO may have no writer
-            stream = file.open("rb")
-    except OSError as error:
-        raise OutputError(f"{file} cannot be read ({error.strerror})") from None
+    with stop.interruptible_call():  # a FIFO may have no writer
+        stream = open_input(file)
     with stream:
         yield stream
 

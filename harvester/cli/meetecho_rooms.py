@@ -27,6 +27,7 @@ from harvester.cli.meetecho_options import (
 from harvester.cli.options import (
     AS_JSON,
     ONE_ACCOUNT,
+    PATH,
     Decorator,
     WholeNumber,
     examples,
@@ -38,7 +39,8 @@ from harvester.cli.render.echo import echo
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.standard_streams import stdin_is_terminal
 from harvester.formatting import plural
-from harvester.input_rows import RowFormat, UnusableFile, read_items
+from harvester.input_file import UnusableFile
+from harvester.input_rows import RowFormat, read_items
 from harvester.meetecho_write_account import MeetechoAccount
 
 logger = logging.getLogger(__name__)
@@ -53,9 +55,7 @@ GROUPS: Decorator[Any] = click.option(
 PRUNE: Decorator[Any] = click.option(
     "--prune", is_flag=True, help="Delete future rooms of these groups that FILE does not have."
 )
-FILE: Decorator[Any] = click.argument(
-    "file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path)
-)
+FILE: Decorator[Any] = click.argument("file", type=PATH)
 
 
 @click.group(

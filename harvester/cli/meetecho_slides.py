@@ -38,7 +38,8 @@ from harvester.cli.options import (
 )
 from harvester.cli.render import writes as render
 from harvester.cli.run_environment import RunEnvironment
-from harvester.input_rows import RowFormat, UnusableFile, read_items
+from harvester.input_file import UnusableFile
+from harvester.input_rows import RowFormat, read_items
 from harvester.meetecho_write_account import MeetechoAccount
 
 logger = logging.getLogger(__name__)

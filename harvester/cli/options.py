@@ -40,6 +40,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
 
 
+PATH = click.Path(path_type=Path)
+"""A file or folder. Opening it shows whether it can be used, so that every command fails for the same reason with the same
+exit code: 74, or 78 for a file of settings."""
+
+
 class WholeNumber(click.ParamType[int]):
     """A number from `least` to `most`. Help texts name the limits in words, if they matter; click would add `[0<=x<=9]`."""
 
@@ -303,7 +308,7 @@ DESTINATION = click.option(
 )
 OUTPUT = click.option(
     "--output",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Write documents to FILE; - is stdout.",
 )

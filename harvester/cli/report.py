@@ -15,7 +15,6 @@ from harvester.cli.analysis_input import (
     FILES,
     FROM_INDEX,
     MEMORY,
-    SMALL_FILE,
     InputOptions,
     days,
     log_problems,
@@ -25,6 +24,7 @@ from harvester.cli.analysis_input import (
 )
 from harvester.cli.options import (
     ES_HOST,
+    PATH,
     WholeNumber,
     apply,
     examples,
@@ -35,7 +35,7 @@ from harvester.cli.render.echo import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.signals_during_duckdb import interruptible
 from harvester.cli.standard_streams import stdout_is_terminal
-from harvester.output_file import write_output
+from harvester.output_file import check_output, write_output
 
 if TYPE_CHECKING:
     from harvester.analysis.report_data import ReportData
@@ -66,7 +66,7 @@ OPTIONS = (
     ),
     click.option(
         "--units",
-        type=SMALL_FILE,
+        type=PATH,
         metavar="FILE",
         help="CSV of pattern,unit: the units of e-mail addresses or domains.  [default: the domain is the unit]",
     ),
@@ -75,7 +75,7 @@ OPTIONS = (
     click.option(
         "--csv",
         "folder",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=PATH,
         metavar="DIR",
         help="Write every table to a file in DIR as well.",
     ),
@@ -122,6 +122,8 @@ def report(env: RunEnvironment, **options: Any) -> int:
     asked = Options(**options)
     if asked.is_to_stdout and stdout_is_terminal():
         raise click.UsageError("a page of HTML is nothing for a terminal: name a file with -o report.html")
+    if asked.output is not None and not asked.is_to_stdout:
+        check_output(asked.output)
     data, code = _figures(env, asked)
     page = render(data, title=asked.title, script=not asked.no_script).encode()
     if asked.folder is not None:

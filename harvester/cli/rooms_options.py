@@ -17,7 +17,7 @@ from connectors.errors import HarvestError
 from connectors.exit_codes import ExitCode
 from harvester.cli.accounts import one_account
 from harvester.cli.from_settings import account_config
-from harvester.cli.options import Decorator, handle_signals
+from harvester.cli.options import PATH, Decorator, handle_signals
 from harvester.cli.run_environment import RunEnvironment
 from harvester.rooms.rooms_account import RoomsAccount, open_rooms_account
 from harvester.rooms.rooms_file import Room, RoomsFile, read_rooms_file, with_client
@@ -65,7 +65,7 @@ class Duration(click.ParamType[timedelta]):
 
 CONFIG: Decorator[Any] = click.option(
     "--config",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=PATH,
     metavar="FILE",
     default=DEFAULT_FILE,
     help="The rooms: TOML with a table [rooms], or a config.json of arduino-iotcloud-gcal-sync.  [default: rooms.toml]",

@@ -28,6 +28,7 @@ from harvester.cli.run_environment import RunEnvironment
 from harvester.optional_libraries import require
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.rooms.booking import RoomBooker
+from harvester.rooms.meet_starts import MeetStarts
 from harvester.rooms.push_channels import PushChannels
 from harvester.rooms.rooms_account import open_rooms_account
 from harvester.rooms.rooms_file import RoomsFile
@@ -44,6 +45,12 @@ PUSH: Decorator[Any] = click.option(
     metavar="URL",
     help="Let Google send a message to URL/webhook when a calendar changes; URL is the public https:// address of this "
     "service.",
+)
+MEET: Decorator[Any] = click.option(
+    "--meet",
+    is_flag=True,
+    help="Show a booked room in yellow until a participant has joined its Meet. Asks Google Meet as the organizers of the events, "
+    "with the scope meetings.space.readonly.",
 )
 
 
@@ -68,6 +75,7 @@ PUSH: Decorator[Any] = click.option(
     "--booking", is_flag=True, help="Let clients with a secret book rooms. Needs the scope calendar.events."
 )
 @PUSH
+@MEET
 @CONFIG
 @TITLES
 @ONE_ACCOUNT
@@ -79,6 +87,7 @@ def serve(
     port: int,
     booking: bool,
     push: str | None,
+    meet: bool,
     config: Path,
     titles: Titles | None,
 ) -> int:
@@ -86,7 +95,7 @@ def serve(
 
     The pages are for everyone who can reach them; the API wants the secret of a client. See /openapi.json.
     """
-    run_service(env, config, titles, host=host, port=port, booking=booking, push=push)
+    run_service(env, config, titles, host=host, port=port, booking=booking, push=push, meet=meet)
 
 
 def run_service(
@@ -98,6 +107,7 @@ def run_service(
     port: int,
     booking: bool,
     push: str | None = None,
+    meet: bool = False,
 ) -> NoReturn:
     """Serve the rooms of a file until the program is stopped."""
     for library in ("starlette", "uvicorn", "jinja2"):
@@ -122,12 +132,18 @@ def run_service(
         channels = None
         if address is not None:
             channels = stack.enter_context(_receiving_messages(env, file, address, booking=booking))
+        meets = MeetStarts(
+            account.conferences, lambda: watcher.readings().values(), account.context, changes.publish
+        )
+        if meet:
+            stack.enter_context(background_task(meets.run, env.stop, name="meets"))
         app = create_app(
             watcher,
             ClientAccess(file.clients, account.context.stopwatch),
             changes=changes,
             booker=RoomBooker(account.calendars, copies, account.context.now) if booking else None,
             channels=channels,
+            nobody_came=meets.nobody_came,
             count_requests=lambda: account.context.request_stats.requests,
         )
         stack.enter_context(feeding_displays(env, account, file, watcher))

@@ -22,6 +22,7 @@ from harvester.privacy.settings import to_privacy, to_treatment
 from harvester.privacy.treatment import Treatment
 from harvester.setting_checks import heartbeat_url
 from harvester.state.secrets_and_forgotten_people import PrivacyState
+from harvester.state.shared.pool import SharedState
 
 IndexPeriod = Literal["year", "month"]
 
@@ -43,6 +44,8 @@ class RunEnvironment:
     limiters: SharedLimiters = field(default_factory=SharedLimiters)
     redactor: Redactor = field(default_factory=Redactor)
     stop: StopSignal = field(default_factory=StopSignal)
+    shared: SharedState | None = None
+    """The state that other workers share, while a command uses it."""
 
     @property
     def settings_source(self) -> str:

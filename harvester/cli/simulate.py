@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
 import click
 
-from connectors.errors import ConfigurationError, OutputError
+from connectors.errors import ConfigurationError
 from connectors.parsing import parse_instant
-from harvester.cli.options import DecimalNumber, WholeNumber, examples, logging_options, pass_logging
+from harvester.cli.options import PATH, DecimalNumber, WholeNumber, examples, logging_options, pass_logging
 from harvester.cli.render.echo import echo
 from harvester.simulator import APIS, VENDORS
 
@@ -58,7 +56,7 @@ class Instant(click.ParamType[datetime]):
 
 
 def _file(flag: str, text: str) -> Callable[[Command], Command]:
-    return click.option(flag, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help=text)
+    return click.option(flag, type=PATH, metavar="FILE", help=text)
 
 
 @click.command(
@@ -285,12 +283,7 @@ def simulate(
         truth_source=sources["zoom"],
         google_source=sources["google-meet"],
     )
-    try:
-        server.run(options, announce=partial(echo, err=True))
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise OutputError(f"port {options.port} is in use; choose another with --port") from None
+    server.run(options, announce=partial(echo, err=True))
 
 
 def _sources(named: Sequence[str], zoom_plan: str) -> dict[str, str]:

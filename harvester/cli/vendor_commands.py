@@ -16,7 +16,14 @@ import click
 import connectors
 from connectors.errors import HarvestError
 from harvester.cli import VENDOR_COMMANDS, load_command
-from harvester.cli.accounts import Accounts, AccountSettings, accounts_of, find_accounts, none_configured
+from harvester.cli.accounts import (
+    Accounts,
+    AccountSettings,
+    accounts_of,
+    find_accounts,
+    messages_about,
+    none_configured,
+)
 from harvester.cli.concurrent_accounts import run_side_by_side
 from harvester.cli.from_settings import account_config, elastic_config, open_destination
 from harvester.cli.harvest_options import harvest_options, split_options
@@ -30,7 +37,9 @@ from harvester.cli.options import (
 from harvester.cli.render.progress import ProgressDisplay
 from harvester.cli.render.summary import Summary, summary_lines, verdict_lines
 from harvester.cli.run_environment import RunEnvironment
-from harvester.logging_setup import LINES, indented, messages_of
+from harvester.cli.shared_state import StateKind, shared_state
+from harvester.cli.time_limit import stopping_after
+from harvester.logging_setup import LINES, indented
 from harvester.pipeline.destination import StreamDestination, choose_destination
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest, resolve
@@ -129,6 +138,8 @@ def run_harvest(
     heartbeat: str | None = None,
     timezone: str | None = None,
     rate_share: float | None = None,
+    state: StateKind | None = None,
+    time_limit: int | None = None,
     decorate: SinkDecorator = keep_sink,
     only_vendors: Sequence[str] = (),
     **values: Any,
@@ -156,7 +167,11 @@ def run_harvest(
             log_destination(kind, env)
         if request.dry_run and kind == "file":
             kind = "stdout"  # nothing is written, and what the file holds stays
-        with open_destination(kind, output, env) as opened:
+        with (
+            stopping_after(time_limit, env.stop),
+            shared_state(env, state),
+            open_destination(kind, output, env) as opened,
+        ):
             progress = ProgressDisplay(quiet=env.quiet)
             runner = Runner(
                 request=request, destination=opened, stop=env.stop, progress=progress, decorate=decorate
@@ -263,7 +278,7 @@ def _harvest_beside_others(
 
 
 def _harvest(account: AccountSettings, runner: Runner, env: RunEnvironment, report: Report) -> None:
-    with messages_of(account.name if "/" in account.name else ""):
+    with messages_about(account):
         try:
             runner.run(account_config(account, env), report)
         except HarvestError as error:

@@ -11,6 +11,7 @@ import orjson
 from connectors.errors import OutputError
 from harvester.documents import Document, encode
 from harvester.forgetting.person import Count, LeftOut, Person, with_fewer_sessions
+from harvester.input_file import open_input, unreadable
 from harvester.output_file import open_output
 from harvester.privacy.personal_fields import Nature
 from harvester.privacy.sealed_ids import Sealer, map_hint
@@ -80,11 +81,11 @@ class FilePlace:
 
     def _lines(self) -> Iterator[tuple[bytes, Document | None]]:
         try:
-            with self._path.open("rb") as stream:
+            with open_input(self._path) as stream:
                 for line in stream:
                     yield line, _to_document(line)
         except OSError as error:
-            raise OutputError(f"{self._path} cannot be read ({error.strerror})") from None
+            raise unreadable(self._path, error) from None
 
 
 class RejectsPlace:

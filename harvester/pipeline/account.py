@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from connectors.base import DEFAULT_MAX_BYTES, Connector, ResponseLimits, Settin
 from connectors.errors import ConfigurationError
 from harvester.config import Environment
 from harvester.pipeline.clock import Clock
-from harvester.pipeline.connector_context import RunContext, no_refused_partitions, no_stored_refs
+from harvester.pipeline.connector_context import RunContext, no_lease, no_refused_partitions, no_stored_refs
 from harvester.pipeline.quota_pool import QuotaPool, SharedLimiters, quota_pool
 from harvester.pipeline.request import VendorOptions
 from harvester.pipeline.stop_signal import StopSignal
@@ -22,9 +22,15 @@ from harvester.privacy.private_connector import private
 from harvester.privacy.run_privacy import Privacy
 from harvester.state.layout import account_folder, quota_folder
 from harvester.state.quotas_and_tokens import AccountState
+from harvester.state.shared.log import DatabaseRecorder
+from harvester.state.shared.pool import QUOTAS, SharedPool, SharedState, account_log
+from harvester.state.shared.sealing import needs_key
 
 if TYPE_CHECKING:
     from harvester.state.journal_reader import JournalReader
+
+REFRESH_SETTINGS = "_REFRESH_TOKEN"
+"""How settings with refresh tokens end. A vendor may replace such a token whenever it is used."""
 
 SETTINGS_HINT = (
     "put the settings as NAME=value lines into a file .env in this folder, or one that --env-file names"
@@ -52,6 +58,8 @@ class AccountConfig:
     """The largest answer of the vendor, after decompression."""
     limiters: SharedLimiters = field(default_factory=SharedLimiters)
     """Those of the command, for all of its accounts."""
+    shared: SharedState | None = None
+    """The state that other workers share; `None`: that of the folder, which no other machine uses."""
 
     @property
     def api_url(self) -> str:
@@ -90,6 +98,14 @@ class Account:
     stop: StopSignal
     calendar: VendorClock
     pool: QuotaPool
+    state_folder: Path
+    """Where the account's folder and the rejects are."""
+    shared: SharedPool | None = None
+    """The pool, if its state is shared."""
+
+    def recorder(self, database: str) -> DatabaseRecorder | None:
+        """What the database with this name is opened with, if it is shared."""
+        return self.shared.recorder(database) if self.shared is not None else None
 
     def context(
         self, journal: JournalReader | None = None, *, asks_refused_again: bool = False
@@ -106,6 +122,7 @@ class Account:
             ResponseLimits(max_bytes=self.config.max_response_bytes),
             self.config.privacy.text,
             limiters=self.config.limiters.of(self.pool),
+            require_lease=self.shared.require if self.shared is not None else no_lease,
         )
 
     def connect(
@@ -141,7 +158,6 @@ def open_account(
     `stops_if_clock_is_wrong`: for what writes into an index; others only warn.
     """
     options = config.options.joined(options or VendorOptions())
-    folder = account_folder(config.state_folder, config.vendor, config.label, config.api_url)
     settings = Settings(
         account=config.label,
         values=config.values,
@@ -152,20 +168,52 @@ def open_account(
     )
     calendar = VendorClock(config.vendor, config.clock, stops=stops_if_clock_is_wrong)
     pool = quota_pool(config.vendor, config.api_url, settings)
-    shared = quota_folder(config.state_folder, pool.vendor, pool.api_url, pool.name) if pool.name else None
-    state = AccountState(folder, calendar.now, quotas=shared)
-    try:
-        yield Account(
-            config=config,
-            settings=settings,
-            state=state,
-            folder=folder,
-            stop=stop,
-            calendar=calendar,
-            pool=pool,
-        )
-    finally:
-        state.close()
+    with _opened_pool(config, pool) as shared:
+        state_folder = config.state_folder if shared is None else shared.folder
+        folder = account_folder(state_folder, config.vendor, config.label, config.api_url)
+        with closing(_open_state(config, pool, state_folder, folder, shared, calendar)) as state:
+            yield Account(
+                config=config,
+                settings=settings,
+                state=state,
+                folder=folder,
+                stop=stop,
+                calendar=calendar,
+                pool=pool,
+                state_folder=state_folder,
+                shared=shared,
+            )
+
+
+def _opened_pool(config: AccountConfig, pool: QuotaPool) -> AbstractContextManager[SharedPool | None]:
+    """The pool with its lease, if the state is shared. Raises ConfigurationError for a refresh token that could not be."""
+    if config.shared is None:
+        return nullcontext()
+    if not config.shared.has_key and any(
+        value for name, value in config.values.items() if name.endswith(REFRESH_SETTINGS)
+    ):
+        raise needs_key()
+    return config.shared.open(vendor=pool.vendor, api_url=pool.api_url, pool=pool.name, account=pool.account)
+
+
+def _open_state(
+    config: AccountConfig,
+    pool: QuotaPool,
+    state_folder: Path,
+    folder: Path,
+    shared: SharedPool | None,
+    calendar: VendorClock,
+) -> AccountState:
+    quotas = quota_folder(state_folder, pool.vendor, pool.api_url, pool.name) if pool.name else None
+    if shared is None:
+        return AccountState(folder, calendar.now, quotas=quotas)
+    return AccountState(
+        folder,
+        calendar.now,
+        quotas=quotas,
+        recorder=shared.recorder(account_log(config.label)),
+        quota_recorder=shared.recorder(QUOTAS) if quotas is not None else None,
+    )
 
 
 def api_url(values: Mapping[str, str]) -> str:

@@ -40,6 +40,10 @@ def no_refused_partitions() -> Mapping[str, RefusedPartition]:
     return {}
 
 
+def no_lease() -> None:
+    """Of a run whose state no other machine uses."""
+
+
 class RunContext:
     """`connectors.base.Context` for one account in one run."""
 
@@ -55,9 +59,11 @@ class RunContext:
         treat_text: Callable[[str], str] = str,
         *,
         limiters: LimiterPool | None = None,
+        require_lease: Callable[[], None] = no_lease,
     ) -> None:
         """`treat_text`: returns a message without what must not be shown. `limiters`: those of the account's quota pool; by
-        default, no other account shares them."""
+        default, no other account shares them. `require_lease`: raises LeaseLost if the state is shared and another worker may
+        use the account by now."""
         clock = calendar.clock
         self._clock = clock
         self._calendar = calendar
@@ -80,6 +86,7 @@ class RunContext:
         self.extend_lease = state.extend_lease
         self.stored_refs = stored_refs
         self.refused_partitions = refused_partitions
+        self.require_lease = require_lease
         self._state = state
 
     @property

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 from connectors.errors import ConfigurationError, OutputError
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
 from harvester.config import OWN, Environment, max_response_bytes
-from harvester.logging_setup import ONCE
+from harvester.logging_setup import EVEN_IF_QUIET, ONCE
 from harvester.output_file import prepare_output, wait_uninterrupted
 from harvester.pipeline.clock import Clock
 from harvester.pipeline.run_summary import DestinationKind
@@ -69,15 +69,22 @@ class IndexDestination:
         from harvester.sinks.elastic.client import Client
 
         with closing(Client(self.config, self._retry.elapsed)) as client:
-            yield IndexDestination(
-                self.config,
-                client,
-                self._rejects,
-                self._retry,
-                self._now,
-                privacy=self._privacy,
-                preparation=self._preparation,
-            )
+            yield self._with(client, self._rejects)
+
+    def with_rejects(self, rejects: Rejects) -> IndexDestination:
+        """The same with other rejects."""
+        return self._with(self._client, rejects)
+
+    def _with(self, client: Client, rejects: Rejects) -> IndexDestination:
+        return IndexDestination(
+            self.config,
+            client,
+            rejects,
+            self._retry,
+            self._now,
+            privacy=self._privacy,
+            preparation=self._preparation,
+        )
 
     def sink(self) -> Sink:
         """The loader, which also deletes the stale documents of each meeting that it loads."""
@@ -107,7 +114,8 @@ class IndexDestination:
         except MissingPrivileges as missing:
             logger.warning(
                 f"a repair was killed and has left index.gc_deletes of {index} at -1; setting it to 24h needs the privilege "
-                f"{missing} on that index"
+                f"{missing} on that index",
+                extra=EVEN_IF_QUIET,
             )
 
     def ping(self) -> None:

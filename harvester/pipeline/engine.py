@@ -22,7 +22,6 @@ from connectors.errors import (
     BrokenResponse,
     Gone,
     HarvestError,
-    Interrupted,
     NotReady,
     Unreachable,
     VendorError,
@@ -246,7 +245,7 @@ class _Run:
         self._ahead.release()
         self._in_flight.acquire()
         if self._closing:
-            raise Interrupted(exit_code=self._stop.exit_code)
+            raise self._stop.interruption()
         record = self._connector.fetch(ref)
         if self._context.request_stats.too_deep:
             check_depth(record)
@@ -292,7 +291,7 @@ class _Run:
 
     def _check_for_stop(self, listing: Future[None]) -> None:
         if self._stop.is_set:
-            self._halt(Interrupted(exit_code=self._stop.exit_code))
+            self._halt(self._stop.interruption())
         if listing.done() and not listing.cancelled():
             error = listing.exception()
             if isinstance(error, HarvestError):

@@ -18,6 +18,7 @@ import orjson
 
 from connectors.models import Window
 from harvester.formatting import format_instant, plural
+from harvester.logging_setup import EVEN_IF_QUIET
 from harvester.pipeline.report import Report
 from harvester.state.journal import Journal
 
@@ -79,7 +80,8 @@ class IndexGeneration:
             logger.warning(
                 f"{self._vendor}: the index holds documents harvested at {format_instant(newest)} UTC, after the last run "
                 f"in the journal ({format_instant(previous_end)} UTC): the journal was restored from a backup, or another "
-                "state folder or `harvester load` writes there; stale documents are looked for at every meeting"
+                "state folder or `harvester load` writes there; stale documents are looked for at every meeting",
+                extra=EVEN_IF_QUIET,
             )
             self._journal.set_fact(EMPTY_WHEN_BEGUN, "no")
 
@@ -137,7 +139,8 @@ class IndexGeneration:
 
     def _say(self, undone: int, what: str) -> None:
         logger.warning(
-            f"{self._vendor}: {what} since the journal recorded what is in it: {plural(undone, 'meeting')} to be read again"
+            f"{self._vendor}: {what} since the journal recorded what is in it: {plural(undone, 'meeting')} to be read again",
+            extra=EVEN_IF_QUIET,
         )
 
 

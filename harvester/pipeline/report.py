@@ -6,13 +6,14 @@ import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
-from connectors.errors import Gone, HarvestError, NotReady, QuotaExhausted
+from connectors.errors import Gone, HarvestError, LeaseHeld, NotReady, QuotaExhausted, TimeIsUp
 from connectors.exit_codes import ExitCode
 from connectors.models import MeetingRecord, Pending, Reason, SkippedPartition, Window
 from harvester.formatting import plural
+from harvester.pipeline.clock import Clock
 from harvester.pipeline.run_summary import DestinationKind, FailureSummary, RunSummary
 from harvester.sinks.base import Ack
 
@@ -20,6 +21,8 @@ MAX_FAILURES = 50
 """So many failures are kept with their reason; all are counted."""
 
 MAX_TRACEBACKS = 3
+
+NEXT_NIGHT = timedelta(days=1)
 
 NORMAL_ENDS = frozenset({ExitCode.OK, ExitCode.INTERRUPTED, ExitCode.TERMINATED})
 """Exit codes of runs that were stopped without a failure: the reader closed the pipe; Ctrl-C; SIGTERM."""
@@ -138,6 +141,10 @@ class Report:
     """Of this, what has been listed."""
     until: datetime | None = None
     """When the vendor's quota that stopped the run refills."""
+    resume_after: timedelta | None = None
+    """From the end of the run, by the vendor's clock: when there will be something to do before the next night."""
+    resume_at: datetime | None = None
+    """The same as an instant of this machine."""
     stopped: str | None = None
     """The message of the error that stopped the run."""
     stopped_with: int | None = None
@@ -228,8 +235,22 @@ class Report:
         self.stopped, self.stopped_with = str(error), error.exit_code
         if isinstance(error, QuotaExhausted):
             self.until = error.until
+        elif isinstance(error, LeaseHeld):
+            self.may_resume(timedelta(seconds=error.seconds))
+        elif isinstance(error, TimeIsUp):
+            self.may_resume(timedelta(0))
         if error.exit_code not in NORMAL_ENDS:
             self._fail("the run", str(error), error.exit_code)
+
+    def may_resume(self, after: timedelta) -> None:
+        """There will be something to do after this time. What the next nightly run finds anyway does not count."""
+        if after < NEXT_NIGHT and (self.resume_after is None or after < self.resume_after):
+            self.resume_after = max(after, timedelta(0))
+
+    def set_resume_at(self, clock: Clock) -> None:
+        """Called at the end of the run. `clock`: the vendor's may run faster than this machine's."""
+        if self.resume_after is not None:
+            self.resume_at = clock.machine.now() + self.resume_after / clock.speed
 
     def crashed(self, error: BaseException) -> None:
         """The run met an unexpected exception."""
@@ -317,6 +338,7 @@ class Report:
             "started",
             "missing",
             "unfinished",
+            "resume_after",
             "newest",
             "only_lists",
             "seconds_to_list",
@@ -333,8 +355,9 @@ class Report:
             "stored": self.stored,
             "throttled_seconds": round(self.throttled_seconds, 1),
             "seconds": round(self.seconds, 1),
-            "until": _format_utc(self.until),
-            "next_due": _format_utc(self.next_due),
+            "until": format_utc(self.until),
+            "next_due": format_utc(self.next_due),
+            "resume_at": format_utc(self.resume_at),
             "failures": [FailureSummary(what=f.what, why=f.why) for f in self.failures],
             "exit_code": self.exit_code,
             "reason": self.reason,
@@ -342,5 +365,6 @@ class Report:
         return cast(RunSummary, values)
 
 
-def _format_utc(instant: datetime | None) -> str | None:
+def format_utc(instant: datetime | None) -> str | None:
+    """As summaries have it."""
     return instant.isoformat().replace("+00:00", "Z") if instant is not None else None

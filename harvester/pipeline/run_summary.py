@@ -61,6 +61,7 @@ class RunSummary(TypedDict):
     seconds: float
     listing_complete: bool
     until: str | None
+    resume_at: str | None
     failures: list[FailureSummary]
     exit_code: int
     reason: str | None

@@ -6,12 +6,13 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from connectors.base import Connector
-from connectors.errors import ConfigurationError, HarvestError
+from connectors.errors import ConfigurationError, HarvestError, QuotaExhausted
 from connectors.models import Window
 from harvester.formatting import format_instant, format_span, plural
+from harvester.logging_setup import EVEN_IF_QUIET
 from harvester.pipeline import engine
 from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount, open_account
 from harvester.pipeline.connector_context import RunContext
@@ -35,8 +36,10 @@ from harvester.pipeline.tracker import NullTracker, RunTracker
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.journal import Journal
-from harvester.state.layout import journal_folder, rejects_folder
+from harvester.state.layout import journal_folder, make_private, rejects_folder
 from harvester.state.reader import StateReader
+from harvester.state.rejects import Rejects
+from harvester.state.shared.pool import REJECTS, journal_log
 
 logger = logging.getLogger(__name__)
 
@@ -73,26 +76,42 @@ class Runner:
         except HarvestError as error:
             report.stopped_by(error)
             raise
+        finally:
+            report.set_resume_at(config.clock)
 
     def _run(self, config: AccountConfig, report: Report) -> None:
-        request, destination = self.request, self.destination
-        writes_index = isinstance(destination, IndexDestination) and not request.dry_run
+        request = self.request
         with open_account(
             config,
             self.stop,
             options=request.options,
             raw=request.raw,
             rate_share=request.rate_share,
-            stops_if_clock_is_wrong=writes_index,
+            stops_if_clock_is_wrong=self._writes_index,
         ) as account:
-            account.ask_vendor_time()
-            if isinstance(destination, IndexDestination) and writes_index:
-                self._run_with_journal(account, destination, report)
-            else:
-                self._run_without_journal(account.connect(), report)
+            try:
+                account.ask_vendor_time()
+                self._run_account(account, report)
+            except QuotaExhausted as error:
+                report.may_resume(error.until - account.calendar.now())
+                raise
+
+    @property
+    def _writes_index(self) -> bool:
+        return isinstance(self.destination, IndexDestination) and not self.request.dry_run
+
+    def _run_account(self, account: Account, report: Report) -> None:
+        if isinstance(self.destination, IndexDestination) and self._writes_index:
+            with _index_of(account, self.destination) as index:
+                replace(self, destination=index)._run_with_journal(account, index, report)
+        else:
+            self._run_without_journal(account.connect(), report)
 
     def _run_with_journal(self, account: Account, index: IndexDestination, report: Report) -> None:
-        with open_journal(account, index.config) as journal, _counted_unfinished(journal, report):
+        with (
+            open_journal(account, index.config) as journal,
+            _counted_unfinished(journal, report, account.calendar.now),
+        ):
             connected = account.connect(
                 journal, asks_refused_again=self.request.mode == "forced" or self.request.filtered
             )
@@ -145,20 +164,37 @@ class Runner:
 
 
 @contextmanager
-def _counted_unfinished(journal: Journal, report: Report) -> Iterator[None]:
-    """Count what is left to read at the end of the run, however it ends."""
+def _counted_unfinished(journal: Journal, report: Report, now: Callable[[], datetime]) -> Iterator[None]:
+    """Count what is left to read at the end of the run, however it ends, and when the first of it is due."""
     try:
         yield
     finally:
         report.unfinished = journal.count_unfinished()
+        due = journal.next_due(now())
+        if due is not None:
+            report.may_resume(due - now())
+
+
+@contextmanager
+def _index_of(account: Account, index: IndexDestination) -> Iterator[IndexDestination]:
+    """The index with the rejects of the account's pool, if its state is shared."""
+    if account.shared is None:
+        yield index
+        return
+    folder = make_private(rejects_folder(account.state_folder, index.config.url, index.config.prefix))
+    now = account.config.clock.machine.now
+    with closing(Rejects(folder, now, recorder=account.recorder(REJECTS))) as rejects:
+        yield index.with_rejects(rejects)
 
 
 @contextmanager
 def open_journal(account: Account, elastic: ElasticConfig) -> Iterator[Journal]:
     """The journal of this account into this index, in which both are named."""
     config = account.config
-    rejects = rejects_folder(config.state_folder, elastic.url, elastic.prefix)
-    journal = Journal(journal_folder(account.folder, rejects))
+    rejects = rejects_folder(account.state_folder, elastic.url, elastic.prefix)
+    journal = Journal(
+        journal_folder(account.folder, rejects), recorder=account.recorder(journal_log(config.label))
+    )
     try:
         facts = {
             "vendor": config.vendor,
@@ -178,9 +214,7 @@ def open_journal(account: Account, elastic: ElasticConfig) -> Iterator[Journal]:
 @contextmanager
 def read_journal(account: Account, elastic: ElasticConfig) -> Iterator[Journal | None]:
     """The same without writing anything; `None` if no run has loaded this account into this index."""
-    folder = StateReader(account.config.state_folder).find_journal(
-        account.folder, elastic.url, elastic.prefix
-    )
+    folder = StateReader(account.state_folder).find_journal(account.folder, elastic.url, elastic.prefix)
     if folder is None:
         yield None
         return
@@ -320,7 +354,8 @@ def forget_wrong_times(account: ConnectedAccount, journal: Journal, *, stops: bo
     listed = f": {', '.join(map(format_span, wrong.listed))} UTC" if wrong.listed else ""
     logger.warning(
         f"{account.vendor}: this machine's clock was ahead in an earlier run, up to {format_instant(wrong.latest)} UTC; what "
-        f"was recorded then is not believed, and is listed and read again{listed}"
+        f"was recorded then is not believed, and is listed and read again{listed}",
+        extra=EVEN_IF_QUIET,
     )
 
 

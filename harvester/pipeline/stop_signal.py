@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
 
-from connectors.errors import Interrupted
+from connectors.errors import HarvestError, Interrupted
 
 
 class StopSignal:
@@ -15,6 +15,7 @@ class StopSignal:
     def __init__(self) -> None:
         self._event = Event()
         self.exit_code = 130
+        self._error: HarvestError | None = None
         self._callbacks: list[Callable[[], None]] = []
         self._in_call = False
 
@@ -28,22 +29,28 @@ class StopSignal:
         for callback in self._callbacks:
             callback()
 
+    def end(self, error: HarvestError) -> None:
+        """Stop the run with this error: not a signal, but something in the run itself ends it. The first one counts."""
+        if not self.is_set:
+            self._error = error
+            self.set(error.exit_code)
+
     def add_callback(self, callback: Callable[[], None]) -> None:
         """Call `callback`, which must not block, when the signal is set."""
         self._callbacks.append(callback)
 
     def wait(self, seconds: float) -> None:
-        """Sleep; raises Interrupted as soon as the signal is set."""
+        """Sleep; raises Interrupted, or the error of `end`, as soon as the signal is set."""
         if self._event.wait(max(0.0, seconds)):
-            raise Interrupted(exit_code=self.exit_code)
+            raise self.interruption()
 
     def check(self) -> None:
         if self._event.is_set():
             raise self.interruption()
 
-    def interruption(self) -> Interrupted:
+    def interruption(self) -> HarvestError:
         """What a run ends with that the signal stops."""
-        return Interrupted(exit_code=self.exit_code)
+        return self._error or Interrupted(exit_code=self.exit_code)
 
     @contextmanager
     def interruptible_call(self) -> Iterator[None]:

@@ -16,7 +16,7 @@ from threading import Lock
 from connectors.base import Context
 from connectors.errors import ConfigurationError, Unreachable, VendorError
 from harvester.formatting import format_instant
-from harvester.logging_setup import ONCE
+from harvester.logging_setup import EVEN_IF_QUIET, ONCE
 from harvester.pipeline.clock import Clock
 
 logger = logging.getLogger(__name__)
@@ -136,7 +136,7 @@ class VendorClock:
             self._said = True
             logger.warning(
                 f"{self._difference(vendor, machine)}; the vendor's time is used: {self._remedy}",
-                extra={**ONCE, "vendor": self._vendor},
+                extra={**ONCE, **EVEN_IF_QUIET, "vendor": self._vendor},
             )
 
     def _difference(self, vendor: datetime, machine: datetime) -> str:

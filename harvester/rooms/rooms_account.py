@@ -13,6 +13,7 @@ from connectors.errors import HarvestError
 from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.http_client import GoogleClient
 from connectors.google_meet.room_calendar_api import RoomCalendars
+from connectors.google_meet.room_conferences import RoomConferences
 from connectors.retry import RetryLimits
 from harvester.pipeline.account import AccountConfig, open_account
 from harvester.pipeline.connector_context import RunContext
@@ -37,6 +38,7 @@ class RoomsAccount:
     """The Google account that reads the calendars of the rooms."""
 
     calendars: RoomCalendars
+    conferences: RoomConferences
     context: RunContext
     default_zone: ZoneInfo
     label: str
@@ -72,12 +74,16 @@ def open_rooms_account(
 ) -> Iterator[RoomsAccount]:
     """`booking`: ask for the right to change events. `default_zone`: of rooms whose calendar has no zone."""
     with open_account(config, stop, rate_share=rate_share) as account:
+        # What runs now depends on the time, and a machine's clock may be wrong: then tokens are refused, and a reading begins
+        # too late.
+        account.ask_vendor_time()
         context = account.context()
         context.timeout = (CONNECT_SECONDS, max(SHORTEST_READ_SECONDS, READ_SECONDS / context.speed))
         tokens = GoogleTokens(account.settings, context, RETRY_LIMITS)
         client = GoogleClient(account.settings, tokens, context, RETRY_LIMITS)
         yield RoomsAccount(
             calendars=RoomCalendars(client, tokens, booking=booking),
+            conferences=RoomConferences(client, tokens),
             context=context,
             default_zone=default_zone,
             label=config.label,

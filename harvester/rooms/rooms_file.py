@@ -97,7 +97,12 @@ def read_rooms_file(path: Path, environment: Environment) -> RoomsFile:
     try:
         text = read_text_file(path)
     except UnreadableFile as error:
-        raise ConfigurationError(f"{path} {error}") from None
+        hint = (
+            ""
+            if path.exists()
+            else f": write the company's rooms into it with `harvester rooms discover > {path}`"
+        )
+        raise ConfigurationError(f"{path} {error}{hint}") from None
     reader = _Reader(path, environment)
     try:
         if text.lstrip().startswith("{"):

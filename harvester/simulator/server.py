@@ -27,6 +27,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from harvester.output_file import write_output
+from harvester.port_error import port_error
 from harvester.simulator import VENDORS
 from harvester.simulator.arduino import app as arduino
 from harvester.simulator.arduino.app import ArduinoOptions
@@ -308,16 +309,17 @@ def _listener(port: int) -> tuple[socket.socket, str]:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
-    except OSError:
+    except OSError as error:
         listener.close()
-        raise
+        raise port_error(HOST, port, error) from None
     return listener, f"http://{HOST}:{listener.getsockname()[1]}"
 
 
 def run(options: Options, announce: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `announce` is called with each line of text for the user.
 
-    The settings are written once the server listens. Raises OSError if the port or a file is not available.
+    The settings are written once the server listens. Raises ConfigurationError if the port is not available, OSError
+    if a file is not.
     """
     listener, base = _listener(options.port)
     with listener, closing(Simulator(options, _freeze_memory)) as simulator:

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, Protocol
 
 from connectors.errors import OutputError, StateError
 from harvester.state.layout import (
     ACCOUNT_DATABASE,
     JOURNAL_DATABASE,
+    POSITION_DATABASE,
     PRIVACY_DATABASE,
     REJECTS_DATABASE,
     WRITES_DATABASE,
@@ -33,6 +34,8 @@ LOSSES = {
     "or the vendor still keeps their meetings: then `harvester verify --repair` reads those again",
     ACCOUNT_DATABASE: "It holds today's quotas, when calls were made, and tokens. Without it, calls made today are not counted, "
     "and a vendor that needs a login needs a new one; no meeting and no document is lost",
+    POSITION_DATABASE: "It holds how far the copies beside it have followed the shared state. Without the whole folder, the next "
+    "run makes the copies again",
     WRITES_DATABASE: "It holds what was written to the vendor. Without it, a room whose replacement was interrupted has to be "
     "deleted by hand, and lists of slide decks are sent once more",
     PRIVACY_DATABASE: "It holds whom to forget. Without it, the next harvest that reads a meeting of a forgotten person again "
@@ -48,28 +51,60 @@ _FULL = frozenset(
 _CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
+class Recorder(Protocol):
+    """Keeps the changes of a database somewhere else, too, before they are committed."""
+
+    def on_open(self, schema: int) -> None:
+        """Called before the file is created or gets this schema."""
+        ...
+
+    def attach(self, connection: sqlite3.Connection) -> None:
+        """Called once, when the tables are as the schema has them."""
+        ...
+
+    def before_commit(self, connection: sqlite3.Connection) -> None:
+        """Called at the end of each transaction, which is rolled back if this raises."""
+        ...
+
+    def commit_failed(self) -> None:
+        """Called if a transaction could not be committed after that."""
+        ...
+
+
 class Database:
     """A state database. Safe for threads.
 
     `migrations`: one script per schema version, oldest first; a released script never changes.
     `read_only`: the file must exist; neither it nor its folder is written, and an older schema is migrated in memory.
     Another process may be writing it meanwhile.
-    `made`: the file was written before, so an empty file is damaged.
+    `made`: the file was written before, so an empty file is damaged. `recorder`: gets every change before it is committed.
     """
 
     def __init__(
-        self, path: Path, migrations: Sequence[str], *, read_only: bool = False, made: bool = False
+        self,
+        path: Path,
+        migrations: Sequence[str],
+        *,
+        read_only: bool = False,
+        made: bool = False,
+        recorder: Recorder | None = None,
     ) -> None:
         self.path = path
+        self._recorder: Recorder | None = None
         self._lock = RLock()
         self.read_only = read_only
         if made and _is_empty(path):
             raise self.damaged()
+        if recorder is not None:
+            recorder.on_open(len(migrations))
         if not read_only:
             self._make()
         with self._translate_errors():
             self._connection = _connect(f"{path.absolute().as_uri()}?{self._mode()}")
             self._open(migrations)
+            if recorder is not None:
+                recorder.attach(self._connection)
+                self._recorder = recorder
 
     def _make(self) -> None:
         try:
@@ -134,10 +169,20 @@ class Database:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
-                self._connection.execute("COMMIT")
+                self._commit()
             finally:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+
+    def _commit(self) -> None:
+        if self._recorder is not None:
+            self._recorder.before_commit(self._connection)
+        try:
+            self._connection.execute("COMMIT")
+        except sqlite3.Error:
+            if self._recorder is not None:
+                self._recorder.commit_failed()
+            raise
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

@@ -18,6 +18,7 @@ import orjson
 from connectors.models import MeetingRef, Reason, Window
 from harvester.state import journal_schema as sql
 from harvester.state.batch_writer import BatchWriter, DiscardingWriter
+from harvester.state.database import Recorder
 from harvester.state.intervals import intersection, union
 from harvester.state.journal_reader import (
     CHECKED_RUNS,
@@ -54,8 +55,9 @@ class Journal(JournalReader):
     With `dry_run`, the journal must exist; it is read, and changes are discarded.
     """
 
-    def __init__(self, folder: Path, *, dry_run: bool = False) -> None:
-        database = open_journal_database(folder, read_only=dry_run)
+    def __init__(self, folder: Path, *, dry_run: bool = False, recorder: Recorder | None = None) -> None:
+        """`recorder`: gets every change before it is committed."""
+        database = open_journal_database(folder, read_only=dry_run, recorder=recorder)
         super().__init__(database)
         self._folder = folder
         self._writer = DiscardingWriter(database) if dry_run else BatchWriter(database, "journal")

@@ -11,7 +11,7 @@ import orjson
 
 from connectors.models import RefusedPartition, Window
 from harvester.state import journal_schema as sql
-from harvester.state.database import Database
+from harvester.state.database import Database, Recorder
 from harvester.state.intervals import Listing, union
 from harvester.state.journal_rows import (
     FailedPartition,
@@ -37,10 +37,12 @@ CHECKED_RUNS = "clock_checked"
 """The fact that holds the number of the last run whose wrong times are forgotten."""
 
 
-def open_journal_database(folder: Path, *, read_only: bool) -> Database:
+def open_journal_database(folder: Path, *, read_only: bool, recorder: Recorder | None = None) -> Database:
     # The holder of the lock creates the database first: beside a lock file, an empty one is not a new one.
-    made = run_lock_file(folder).exists()
-    return Database(journal_database(folder), sql.MIGRATIONS, read_only=read_only, made=made)
+    made = run_lock_file(folder).exists() and recorder is None
+    return Database(
+        journal_database(folder), sql.MIGRATIONS, read_only=read_only, made=made, recorder=recorder
+    )
 
 
 class JournalReader:
@@ -170,6 +172,11 @@ class JournalReader:
     def count_unfinished(self) -> dict[str, int]:
         """How many meetings are to be read again, by outcome. Reads no others, however many there are."""
         return dict(self._database.fetch_all(sql.COUNT_UNFINISHED))
+
+    def next_due(self, now: datetime) -> datetime | None:
+        """When the first of the meetings that are pending until later is due; `None` if there is none."""
+        (due,) = self._database.fetch_one(sql.SELECT_NEXT_DUE, to_microseconds(now))
+        return None if due is None else from_microseconds(due)
 
     def gone_by_reason(self) -> dict[str, int]:
         return dict(self._database.fetch_all(sql.COUNT_GONE))

@@ -100,6 +100,10 @@ COUNT_OUTCOMES = "SELECT outcome, count(*) FROM meetings GROUP BY outcome"
 COUNT_UNFINISHED = """
     SELECT outcome, count(*) FROM meetings WHERE outcome IN ('listed', 'pending', 'failed') GROUP BY outcome
 """
+SELECT_NEXT_DUE = """
+    SELECT min(due) FROM meetings
+    WHERE outcome IN ('listed', 'pending', 'failed') AND outcome = 'pending' AND due > ?
+"""
 COUNT_GONE = "SELECT reason, count(*) FROM meetings WHERE outcome = 'gone' GROUP BY reason"
 COUNT_FINISHED = """
     SELECT count(*) FROM meetings WHERE start >= ? AND start < ? AND outcome IN ('done', 'pending', 'gone')

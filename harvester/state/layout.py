@@ -12,6 +12,10 @@
         quotas.db                                               quotas that its accounts share
     <state>/elasticsearch-<prefix><digest of host and prefix>/  one index, whatever is loaded into it
         rejects.db
+    <state>/shared-<prefix><digest of host and prefix>/         copies of the state that this index shares between workers
+        <vendor>-<digest of pool and URL>/                      one quota pool: a folder with the layout of <state>
+            position.db                                         how far the copy has followed the log in the index
+            pool.lock                                           held by the run that uses the pool
     <state>/privacy.db                                          whom to forget, as hashes; a secret
     <state>/metrics.lock                                        held while a metrics file is rewritten
 
@@ -37,6 +41,8 @@ PRIVACY_DATABASE = "privacy.db"
 WRITES_LOCK = "writes.lock"
 RUN_LOCK = "run.lock"
 METRICS_LOCK = "metrics.lock"
+POOL_LOCK = "pool.lock"
+POSITION_DATABASE = "position.db"
 
 _INDEX_FOLDERS = "elasticsearch-*"
 
@@ -57,6 +63,20 @@ def quota_folder(state: Path, vendor: str, base_url: str, pool: str) -> Path:
 
 def quota_database(folder: Path) -> Path:
     return folder / QUOTA_DATABASE
+
+
+def pool_name(vendor: str, base_url: str, pool: str, account: str) -> str:
+    """How workers that share state call a quota pool, or an account without a named one."""
+    return f"{vendor}-{_digest(chr(31).join((base_url, pool, account)))}"
+
+
+def pool_folder(state: Path, host: str, prefix: str, pool: str) -> Path:
+    """The folder with the copy of a pool's shared state; `pool` is its `pool_name`."""
+    return state / f"shared-{_file_name(prefix)}{_digest(f'{host}{chr(31)}{prefix}')}" / pool
+
+
+def pool_lock_file(folder: Path) -> Path:
+    return folder / POOL_LOCK
 
 
 def token_lock_file(account: Path, name: str) -> Path:
@@ -138,6 +158,15 @@ class JournalLocation:
 
 
 def find_journals(state: Path) -> list[JournalLocation]:
+    """Raises OutputError if the state folder cannot be read. It may be missing."""
+    try:
+        next(state.iterdir(), None)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise OutputError(
+            f"the state folder {state} cannot be read ({error.strerror}); name another with HARVESTER_STATE_DIR"
+        ) from None
     found = sorted(state.glob(f"*/{_INDEX_FOLDERS}/{JOURNAL_DATABASE}"))
     return [JournalLocation(folder=path.parent) for path in found]
 

@@ -14,7 +14,7 @@ import orjson
 from connectors.base import Token
 from connectors.errors import OutputError, QuotaExhausted
 from connectors.parsing import parse_instant
-from harvester.state.database import Database
+from harvester.state.database import Database, Recorder
 from harvester.state.layout import (
     ACCOUNT_DATABASE,
     account_database,
@@ -55,20 +55,29 @@ QUOTA_FOLDER = "quota_folder"
 class AccountState:
     """Quotas, facts, leases and tokens of one account. Safe for threads and for several processes."""
 
-    def __init__(self, folder: Path, now: Callable[[], datetime], *, quotas: Path | None = None) -> None:
-        """`quotas`: the folder of the quotas that the account shares with others."""
+    def __init__(
+        self,
+        folder: Path,
+        now: Callable[[], datetime],
+        *,
+        quotas: Path | None = None,
+        recorder: Recorder | None = None,
+        quota_recorder: Recorder | None = None,
+    ) -> None:
+        """`quotas`: the folder of the quotas that the account shares with others. The recorders get every change of the
+        account's own database and of the shared quotas before it is committed."""
         self._folder = folder
         self._now = now
-        self._database = Database(account_database(make_private(folder)), MIGRATIONS)
+        self._database = Database(account_database(make_private(folder)), MIGRATIONS, recorder=recorder)
         self._lock = Lock()
         self._taken: dict[tuple[str, str], int] = {}
         self._token_lock_files: dict[str, Lock] = {}
         self._closed = False
-        self._quotas = self._database if quotas is None else self._share_quotas(quotas)
+        self._quotas = self._database if quotas is None else self._share_quotas(quotas, quota_recorder)
 
-    def _share_quotas(self, folder: Path) -> Database:
+    def _share_quotas(self, folder: Path, recorder: Recorder | None) -> Database:
         """Open the shared quotas, and move into them what an earlier version has counted here."""
-        quotas = Database(quota_database(make_private(folder)), QUOTA_MIGRATIONS)
+        quotas = Database(quota_database(make_private(folder)), QUOTA_MIGRATIONS, recorder=recorder)
         if self.get_fact(QUOTA_FOLDER) != folder.name:
             self.set_fact(QUOTA_FOLDER, folder.name)
         with self._database.transaction() as connection:
@@ -84,14 +93,16 @@ class AccountState:
         with self._lock:
             self._closed = True
             unused, self._taken = self._taken, {}
-        with self._quotas.transaction() as connection:
-            connection.executemany(
-                "UPDATE budgets SET spent = spent - ? WHERE name = ? AND day = ?",
-                [(count, name, day) for (name, day), count in unused.items() if count],
-            )
-        self._database.close()
-        if self._quotas is not self._database:
-            self._quotas.close()
+        try:
+            with self._quotas.transaction() as connection:
+                connection.executemany(
+                    "UPDATE budgets SET spent = spent - ? WHERE name = ? AND day = ?",
+                    [(count, name, day) for (name, day), count in unused.items() if count],
+                )
+        finally:
+            self._database.close()
+            if self._quotas is not self._database:
+                self._quotas.close()
 
     def consume_quota(self, name: str, count: int = 1, *, limit: int) -> None:
         """Count these calls against a quota of `limit` calls a UTC day. Raises QuotaExhausted if they exceed it."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from connectors.parsing import format_milliseconds
-from harvester.state.database import Database
+from harvester.state.database import Database, Recorder
 from harvester.state.layout import rejects_database
 
 REASON_LENGTH = 2_000
@@ -100,8 +100,11 @@ def line_key(sha256: str) -> str:
 class Rejects:
     """The rejects of one cluster and prefix. Safe for threads and for several processes."""
 
-    def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
-        self._database = Database(rejects_database(folder), MIGRATIONS)
+    def __init__(
+        self, folder: Path, now: Callable[[], datetime], *, recorder: Recorder | None = None
+    ) -> None:
+        """`recorder`: gets every change before it is committed."""
+        self._database = Database(rejects_database(folder), MIGRATIONS, recorder=recorder)
         self._now = now
         self._any = len(self) > 0
 

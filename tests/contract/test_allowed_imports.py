@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.source_files import ROOT, forbidden_imports, name, nodes, python_files
+from tests.contract.source_files import ROOT, forbidden_imports, imports, name, nodes, python_files
 
 HARVESTER = ROOT / "harvester"
 MODULES = python_files("harvester")
@@ -53,6 +53,25 @@ def test_the_analysis_knows_documents_only() -> None:
     ]
     others = [path for path in MODULES if package(path) not in {*COMMAND_LINE, "analysis"}]
     assert not [each for path in others for each in forbidden_imports(path, "harvester.analysis")]
+
+
+ENGINES = (
+    "airflow", "apache_beam", "celery", "dagster", "dask", "dbos", "distributed", "kubernetes", "luigi", "parsl", "prefect",
+    "pyspark", "ray", "temporalio",
+)  # fmt: skip
+DAG = ROOT / "contrib" / "airflow" / "harvester_dag.py"
+
+
+def test_nothing_imports_an_engine_that_spreads_work_over_machines() -> None:
+    files = [*MODULES, *python_files("connectors")]
+    assert len(files) > 200
+    assert not [each for path in files for each in forbidden_imports(path, *ENGINES)]
+
+
+def test_the_dag_imports_airflow_and_nothing_of_the_project() -> None:
+    assert forbidden_imports(DAG, *ENGINES), "an engine would be found"
+    packages = {module.partition(".")[0] for module in imports(DAG)}
+    assert packages - sys.stdlib_module_names == {"airflow"}
 
 
 def test_only_the_command_line_names_stdout() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import pytest
 import yaml
 
 import connectors
+from connectors.exit_codes import ExitCode
 from harvester.config import OWN
 from harvester.metrics_file import METRICS
 from harvester.setting_checks import is_nearby
@@ -109,6 +113,109 @@ def test_the_cronjob_mounts_every_volume_it_names_and_fits_the_image() -> None:
 def test_the_cronjob_is_short() -> None:
     lines = (CONTRIB / "kubernetes" / "cronjob.yaml").read_text().splitlines()
     assert len([line for line in lines if not line.startswith("#")]) <= 26
+
+
+# Airflow
+
+
+def test_the_dag_is_short_and_uses_options_that_exist() -> None:
+    text = (CONTRIB / "airflow" / "harvester_dag.py").read_text()
+    code = [line for line in text.partition('"""\n\n')[2].splitlines() if line.strip()]
+    assert len(code) <= 45
+    options = set(re.findall(r'"(--[a-z-]+)', text))
+    assert options == {"--account", "--chunks", "--json", "--destination", "--summary-json"}
+    assert unknown_words("accounts --chunks 100 --json") == []
+    assert unknown_words("all --account zoom/a --from 2026-11-19 --to 2026-11-20 --destination index") == []
+    assert unknown_words("all --summary-json summary.json") == []
+
+
+def test_the_dag_sorts_every_exit_code() -> None:
+    """What is neither finished nor hopeless is tried again."""
+    text = (CONTRIB / "airflow" / "harvester_dag.py").read_text()
+    sets = dict(re.findall(r"^(FINISHED|HOPELESS) = (\{[\d, ]+\})", text, flags=re.MULTILINE))
+    finished, hopeless = (ast.literal_eval(sets[name]) for name in ("FINISHED", "HOPELESS"))
+    retried = {
+        ExitCode.UNAVAILABLE,
+        ExitCode.IOERR,
+        ExitCode.TEMPFAIL,
+        ExitCode.INTERRUPTED,
+        ExitCode.TERMINATED,
+    }
+    assert finished | hopeless | retried == set(ExitCode)
+    assert len(finished) + len(hopeless) + len(retried) == len(ExitCode)
+
+
+def test_the_requirements_of_airflow_are_pinned() -> None:
+    folder = CONTRIB / "airflow"
+    (wanted,) = re.findall(
+        r"^(apache-airflow==\S+)", (folder / "requirements.txt").read_text(), flags=re.MULTILINE
+    )
+    pins = [
+        line for line in (folder / "constraints.txt").read_text().splitlines() if not line.startswith("#")
+    ]
+    assert wanted in pins
+    assert [line for line in pins if not re.fullmatch(r"[\w.-]+==[\w.+]+", line)] == []
+
+
+# A chunk by its number
+
+
+Script = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def harvest_chunk(tmp_path: Path) -> Script:
+    """The script, with the real `accounts` and an `all` that prints its words."""
+    tables = (f'[zoom.a{number}]\naccount_id = "{number}"\n' for number in range(6))
+    (tmp_path / "harvester.toml").write_text("\n".join(tables))
+    program = tmp_path / "harvester"
+    program.write_text(
+        f'#!/bin/sh\n[ "$1" = all ] && {{ echo "$@"; exit 75; }}\nexec {sys.executable} -m harvester "$@"\n'
+    )
+    program.chmod(0o700)
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+        return subprocess.run(
+            ["sh", CONTRIB / "harvest-chunk", *words],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment,
+            check=False,
+        )
+
+    return run
+
+
+def test_the_chunks_of_all_hosts_are_all_accounts(harvest_chunk: Script) -> None:
+    ended = [harvest_chunk("3", str(number), "-q", "--state", "index") for number in range(3)]
+    printed = [each.stdout for each in ended if each.stdout]
+    assert [each.returncode for each in ended if each.stdout] == [75] * len(printed), "that of the harvest"
+    assert all(line.startswith("all -q --state index --account=zoom/a") for line in printed)
+    names = [word.partition("=")[2] for line in printed for word in line.split()[4:]]
+    assert sorted(names) == [f"zoom/a{number}" for number in range(6)]
+
+
+def test_an_empty_chunk_harvests_nothing(harvest_chunk: Script, tmp_path: Path) -> None:
+    (tmp_path / "harvester.toml").write_text('[zoom.only]\naccount_id = "0"\n')
+    ended = [harvest_chunk("3", str(number)) for number in range(3)]
+    assert sorted(each.returncode for each in ended) == [0, 0, 75]
+    assert sorted(each.stdout for each in ended) == ["", "", "all --account=zoom/only\n"]
+
+
+@pytest.mark.parametrize("words", [["3"], [], ["3", "3"], ["3", "-1"], ["3", "x"], ["x", "0"], ["0", "0"]])
+def test_a_chunk_that_does_not_exist_is_refused(harvest_chunk: Script, words: list[str]) -> None:
+    ended = harvest_chunk(*words)
+    assert ended.returncode == 64
+    assert ended.stdout == ""
+    assert "usage" in ended.stderr.lower()
+
+
+def test_accounts_that_cannot_be_listed_end_the_script(harvest_chunk: Script, tmp_path: Path) -> None:
+    (tmp_path / "harvester.toml").write_text("[zoom")
+    ended = harvest_chunk("3", "0")
+    assert (ended.returncode, ended.stdout) == (78, "")
 
 
 # Prometheus

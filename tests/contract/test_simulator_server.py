@@ -19,6 +19,7 @@ import requests
 from google.auth.transport.requests import AuthorizedSession
 from google.oauth2.service_account import Credentials
 
+from connectors.errors import ConfigurationError
 from connectors.parsing import response_date
 from harvester.simulator import VENDORS
 from harvester.simulator.expected import documents
@@ -115,13 +116,13 @@ def test_teams_is_served_with_links_to_itself_and_a_state_of_its_own(settings: d
         data={
             "client_id": settings["TEAMS_CLIENT_ID"],
             "client_secret": settings["TEAMS_CLIENT_SECRET"],
-            "scope": f"{settings['TEAMS_GRAPH_URL']}/.default",
+            "scope": f"{settings['TEAMS_API_URL']}/.default",
             "grant_type": "client_credentials",
         },
         timeout=60,
     )
     bearer = {"Authorization": f"Bearer {granted.json()['access_token']}", "Prefer": "odata.maxpagesize=5"}
-    url = f"{settings['TEAMS_GRAPH_URL']}/v1.0/communications/callRecords"
+    url = f"{settings['TEAMS_API_URL']}/v1.0/communications/callRecords"
     page = requests.get(
         url, params={"$filter": "startDateTime ge 2026-11-18T00:00:00Z"}, headers=bearer, timeout=60
     )
@@ -131,7 +132,7 @@ def test_teams_is_served_with_links_to_itself_and_a_state_of_its_own(settings: d
     assert link.startswith(url)
     ids = {row["id"] for row in page.json()["value"]}
     assert ids.isdisjoint(row["id"] for row in requests.get(link, headers=bearer, timeout=60).json()["value"])
-    control = settings["TEAMS_GRAPH_URL"].removesuffix("/teams/graph") + "/_simulator/teams"
+    control = settings["TEAMS_API_URL"].removesuffix("/teams/graph") + "/_simulator/teams"
     state = requests.get(control, timeout=60).json()
     assert ids < {row["id"] for row in state["records"]}
     assert traffic(settings, "teams")["classes"]["list"]["requests"] == 2
@@ -230,7 +231,7 @@ def test_every_vendor_sends_the_simulated_time_with_each_response(settings: dict
         "GOOGLE_ADMIN_API_URL",
         "GOOGLE_MEET_API_URL",
         "DATATRACKER_URL",
-        "TEAMS_GRAPH_URL",
+        "TEAMS_API_URL",
         "TEAMS_LOGIN_URL",
     ):
         response = requests.head(settings[name], timeout=30)
@@ -301,5 +302,8 @@ def test_the_process_writes_its_files_announces_itself_and_stops_on_a_signal(tmp
 
 def test_a_port_in_use_is_an_error(settings: dict[str, str]) -> None:
     port = int(settings["ZOOM_API_URL"].split(":")[2].split("/")[0])
-    with pytest.raises(OSError, match="in use"), serving(Options(port=port, size=1)):
+    with (
+        pytest.raises(ConfigurationError, match=f"port {port} is in use"),
+        serving(Options(port=port, size=1)),
+    ):
         pass

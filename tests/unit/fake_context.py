@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 from connectors.base import RequestStats, ResponseLimits, Token
-from connectors.errors import QuotaExhausted
+from connectors.errors import LeaseLost, QuotaExhausted
 from connectors.models import RefusedPartition, Window
 from connectors.rate_limit import LimiterPool
 
@@ -55,6 +55,7 @@ class FakeContext:
         self.spent: Counter[str] = Counter()
         self.limits: dict[str, int] = {}
         self.facts: dict[str, str] = {}
+        self.lease_lost: LeaseLost | None = None
         self.leases: dict[str, datetime] = {}
         self.in_journal: dict[str, tuple[datetime, dict[str, Any]]] = {}
         self.refused: dict[str, RefusedPartition] = {}
@@ -74,6 +75,10 @@ class FakeContext:
         with self._lock:
             self.waits.append(seconds)
             self.seconds += max(0.0, seconds)
+
+    def require_lease(self) -> None:
+        if self.lease_lost is not None:
+            raise self.lease_lost
 
     def notify_once(self, message: str) -> None:
         with self._lock:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import ConfigurationError
-from harvester.input_rows import MAX_BYTES, RowFormat, UnusableFile, read_items
+from connectors.errors import OutputError
+from harvester.input_file import UnusableFile
+from harvester.input_rows import MAX_BYTES, RowFormat, read_items
 
 FILES: dict[str, str] = {
     "rows.ndjson": '{"a": 1}\n\n{"a": 2}\n',
@@ -66,7 +67,7 @@ def test_a_file_that_is_not_rows_is_refused_with_the_place(
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="cannot be read"):
+    with pytest.raises(OutputError, match="cannot be read"):
         read(tmp_path / "missing.csv")
-    with pytest.raises(ConfigurationError, match="standard input is closed"):
+    with pytest.raises(OutputError, match="standard input is closed"):
         read_items(Path("-"), None, number, format=None, table="rows")

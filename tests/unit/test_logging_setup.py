@@ -18,6 +18,7 @@ import pytest
 
 from harvester.log_redaction import Redactor
 from harvester.logging_setup import (
+    EVEN_IF_QUIET,
     KEPT_RECORDS,
     LINES,
     ONCE,
@@ -156,6 +157,16 @@ def test_quiet_keeps_the_newest_messages(capsys: pytest.CaptureFixture[str]) -> 
     shown = lines(capsys)
     assert shown[:2] == ["the end", "message 5"], "the error comes first"
     assert len(shown) == KEPT_RECORDS + 1
+
+
+def test_quiet_shows_what_is_wrong_though_the_run_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(quiet=True)
+    logger.info("one")
+    logger.warning("the clock is wrong", extra={**ONCE, **EVEN_IF_QUIET})
+    logger.warning("the clock is wrong", extra={**ONCE, **EVEN_IF_QUIET})
+    assert lines(capsys) == ["the clock is wrong"], "once, and without what was kept"
+    logger.error("two")
+    assert lines(capsys) == ["two", "one"]
 
 
 def test_quiet_that_ends_well_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:

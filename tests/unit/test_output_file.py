@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harvester.output_file import open_output, prepare_output, write_output
+from harvester.output_file import check_output, open_output, prepare_output, write_output
 
 OTHER_USER = 4242
 
@@ -263,3 +263,13 @@ def test_a_file_that_is_mounted_by_itself_is_overwritten_in_place(
     write_output(path, b"new")
     assert path.read_bytes() == b"new"
     assert content_of_folder(tmp_path) == {path.name}
+
+
+def test_a_file_that_cannot_be_written_is_found_before_it_is_opened(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    check_output(tmp_path / "new")
+    for name, reason in (("folder", errno.EISDIR), ("none/new", errno.ENOENT)):
+        with pytest.raises(OSError, match=name) as raised:
+            check_output(tmp_path / name)
+        assert (raised.value.errno, raised.value.filename) == (reason, str(tmp_path / name))
+    assert content_of_folder(tmp_path) == {"folder"}

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from harvester.cli.render.echo import echo_json
 from harvester.cli.standard_streams import stderr_is_closed
 from harvester.formatting import format_instant, plural, without_prefix
 from harvester.output_file import prepare_output, wait_uninterrupted
-from harvester.pipeline.report import MAX_FAILURES, Report
+from harvester.pipeline.report import MAX_FAILURES, Report, format_utc
 
 STDERR = Path("-")
 """Where `--summary-json -` goes: stdout is for documents."""
@@ -253,10 +254,18 @@ class Summary:
         ]
         return "; ".join(reasons) or None
 
+    @property
+    def resume_at(self) -> datetime | None:
+        """When there will be something to do before the next night; `None`: not before."""
+        return min(
+            (report.resume_at for report in self.reports if report.resume_at is not None), default=None
+        )
+
     def text(self) -> str:
         summary = {
             "exit_code": self.exit_code,
             "reason": self.reason,
+            "resume_at": format_utc(self.resume_at),
             "vendors": [report.summary() for report in self.reports],
         }
         return json.dumps(summary, indent=2, default=str)

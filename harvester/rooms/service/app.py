@@ -19,6 +19,7 @@ from harvester.rooms.service.live_changes import LiveChanges
 from harvester.rooms.service.metrics import metrics_text
 from harvester.rooms.service.openapi import DESCRIPTION
 from harvester.rooms.service.pages import RoomPages
+from harvester.rooms.status_json import RoomReading
 from harvester.rooms.watcher import Watcher
 
 
@@ -29,9 +30,11 @@ def create_app(
     changes: LiveChanges,
     booker: RoomBooker | None = None,
     channels: PushChannels | None = None,
+    nobody_came: Callable[[RoomReading], bool] = lambda _reading: False,
     count_requests: Callable[[], int] = lambda: 0,
 ) -> Starlette:
-    """`count_requests`: how many requests were sent to Google so far."""
+    """`nobody_came`: whether the room is booked, and no participant has joined the meeting yet; `count_requests`: how many requests
+    were sent to Google so far."""
 
     async def healthz(_request: Request) -> Response:
         rooms = watcher.readings().values()
@@ -55,7 +58,7 @@ def create_app(
     return Starlette(
         routes=[
             *RoomsApi(watcher, access, booker, channels).routes(),
-            *RoomPages(watcher, access, booker).routes(),
+            *RoomPages(watcher, access, booker, nobody_came).routes(),
             Route("/events", changes.respond, methods=["GET"]),
             Route("/healthz", healthz, methods=["GET"]),
             Route("/metrics", metrics, methods=["GET"]),

@@ -18,7 +18,7 @@ OLD_AFTER = timedelta(minutes=3)
 DURATIONS = (15, 30, 60)
 """The minutes of the buttons."""
 
-State = Literal["free", "soon", "busy", "unknown"]
+State = Literal["free", "soon", "waiting", "busy", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class RoomView:
     path: str
     """Of the door panel, quoted for a URL."""
     state: State
-    """`soon`: busy, and free within 15 minutes."""
+    """`soon`: busy, and free within 15 minutes; `waiting`: busy, and no participant has joined the meeting yet."""
     headline: str
     """Free, Busy or Unknown."""
     detail: str
@@ -55,16 +55,18 @@ class RoomView:
     age: str
     is_old: bool
     local_time: str
+    zone: str
+    """Its name."""
 
 
-def room_view(reading: RoomReading) -> RoomView:
+def room_view(reading: RoomReading, *, nobody_came: bool = False) -> RoomView:
     status, now = reading.status, reading.status.at
     until = status.busy_until if status.busy else status.free_until
     age = None if reading.as_of is None else now - reading.as_of
     return RoomView(
         name=reading.room,
         path=quote(reading.room, safe=""),
-        state=_state(reading),
+        state=_state(reading, nobody_came=nobody_came),
         headline={True: "Busy", False: "Free", None: "Unknown"}[status.busy],
         detail=_detail(reading, until),
         minutes_left=None if until is None else max(0, -int(-(until - now).total_seconds() // 60)),
@@ -75,16 +77,19 @@ def room_view(reading: RoomReading) -> RoomView:
         age=_age(age),
         is_old=age is None or age > OLD_AFTER,
         local_time=clock_time(now, status.zone),
+        zone=status.zone.key,
     )
 
 
-def _state(reading: RoomReading) -> State:
+def _state(reading: RoomReading, *, nobody_came: bool) -> State:
     status = reading.status
     if status.busy is None:
         return "unknown"
     if not status.busy:
         return "free"
-    return "soon" if status.busy_until is not None and status.busy_until - status.at <= SOON else "busy"
+    if status.busy_until is not None and status.busy_until - status.at <= SOON:
+        return "soon"
+    return "waiting" if nobody_came else "busy"
 
 
 def _detail(reading: RoomReading, until: datetime | None) -> str:

@@ -6,6 +6,7 @@ content security policy permits nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from importlib.resources import files
@@ -20,7 +21,8 @@ from starlette.routing import Route
 from connectors.errors import HarvestError
 from harvester.rooms.booking import BookingRefused, RoomBooker
 from harvester.rooms.service.access import ClientAccess, Refused
-from harvester.rooms.service.page_views import DURATIONS, room_view
+from harvester.rooms.service.page_views import DURATIONS, RoomView, room_view
+from harvester.rooms.status_json import RoomReading
 from harvester.rooms.watcher import Watcher
 
 COOKIE = "rooms_client"
@@ -40,10 +42,17 @@ _STATIC = {"rooms.css": "text/css", "rooms.js": "text/javascript"}
 
 
 class RoomPages:
-    """`booker`: None if booking is switched off."""
+    """`booker`: None if booking is switched off. `nobody_came`: as in `create_app`."""
 
-    def __init__(self, watcher: Watcher, access: ClientAccess, booker: RoomBooker | None) -> None:
+    def __init__(
+        self,
+        watcher: Watcher,
+        access: ClientAccess,
+        booker: RoomBooker | None,
+        nobody_came: Callable[[RoomReading], bool],
+    ) -> None:
         self._watcher = watcher
+        self._nobody_came = nobody_came
         self._access = access
         self._booker = booker
 
@@ -58,9 +67,14 @@ class RoomPages:
         ]
 
     async def _board(self, _request: Request) -> Response:
-        rooms = [room_view(reading) for reading in self._watcher.readings().values()]
+        readings = list(self._watcher.readings().values())
+        zones = len({reading.status.zone.key for reading in readings}) > 1
+        rooms = [self._view(reading) for reading in readings]
         free = sum(room.state == "free" for room in rooms)
-        return _page("board", title="Meeting rooms", rooms=rooms, free=free)
+        return _page("board", title="Meeting rooms", rooms=rooms, free=free, zones=zones)
+
+    def _view(self, reading: RoomReading) -> RoomView:
+        return room_view(reading, nobody_came=self._nobody_came(reading))
 
     async def _panel(self, request: Request) -> Response:
         return self._show_panel(request, str(request.path_params["name"]))
@@ -73,7 +87,7 @@ class RoomPages:
             "panel",
             status,
             title=name,
-            room=room_view(reading),
+            room=self._view(reading),
             message=message,
             can_book=self._client(request) is not None,
             booking_offered=self._booker is not None,
@@ -89,7 +103,7 @@ class RoomPages:
         if minutes is None or self._watcher.reading(name) is None:
             return self._show_panel(request, name, "That is no booking.", 400)
         try:
-            self._access.count_address(_address(request))
+            self._access.count_address(_address(request), client)
             await run_in_threadpool(
                 self._booker.book, name, timedelta(minutes=minutes), client=client, fit=True
             )
@@ -109,7 +123,7 @@ class RoomPages:
         form = await _form(request)
         room, client = form.get("room", ""), form.get("client", "")
         try:
-            self._access.count_address(_address(request))
+            self._access.count_address(_address(request), client)
         except Refused as refused:
             return _page("login", refused.status, title="Log in", message="Too many requests.", room=room)
         if not _is_same_origin(request) or not self._access.knows(client, form.get("secret", "")):

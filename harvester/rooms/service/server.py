@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from connectors.errors import ConfigurationError
+from harvester.port_error import port_error
 from harvester.rooms.service.live_changes import LiveChanges
 
 GRACE_SECONDS = 3
@@ -53,11 +53,15 @@ def serving(app: ASGIApp, changes: LiveChanges, *, host: str, port: int) -> Iter
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family)
+    except (OSError, UnicodeError) as error:
+        raise port_error(host, port, error) from None
+    # asyncio sets TCP_NODELAY if the socket says that it is TCP; otherwise each body waits for a confirmation.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(128)  # from now on connections wait until the server has started
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or "no such address"
-        raise ConfigurationError(f"the service cannot listen on {host}, port {port}: {reason}") from None
+        listener.close()
+        raise port_error(host, port, error) from None
     return listener

@@ -183,6 +183,6 @@ def environment(base: str) -> dict[str, str]:
         "TEAMS_CLIENT_ID": CLIENT_ID,
         "TEAMS_CLIENT_SECRET": CLIENT_SECRET,
         "TEAMS_CLOUD": "global",
-        "TEAMS_GRAPH_URL": base + GRAPH,
+        "TEAMS_API_URL": base + GRAPH,
         "TEAMS_LOGIN_URL": base + LOGIN,
     }

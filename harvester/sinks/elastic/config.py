@@ -101,6 +101,11 @@ class ElasticConfig:
         period = year if self.period == "year" else f"{year}-{month}"
         return f"{self.prefix}{kind}s-{period}"
 
+    @property
+    def state_index(self) -> str:
+        """The index of the state that workers share."""
+        return f"{self.prefix}state"
+
     def kind_of(self, index: str) -> Kind:
         """The kind of documents in one of the harvester's indices."""
         if index == self.alias("room"):

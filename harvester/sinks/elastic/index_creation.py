@@ -146,7 +146,9 @@ class Indices:
 def any_exists(client: Client, retry: RetryPolicy) -> bool:
     """Whether the harvester's indices may exist already; true if the account may not look."""
     client.ping(retry)  # a wrong address should not take minutes to show
-    path = f"/{client.config.prefix}*?allow_no_indices=false&expand_wildcards=all"
+    path = (
+        f"/{client.config.prefix}*,-{client.config.state_index}?allow_no_indices=false&expand_wildcards=all"
+    )
     return client.request(retry, "HEAD", path).status != 404
 
 

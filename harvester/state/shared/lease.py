@@ -170,7 +170,7 @@ class Worker:
 
 
 class Lease:
-    """The lease of one pool for one worker. `step` makes one step, so that whoever takes it decides how to wait."""
+    """The lease of one pool for one worker. `step` makes one step, so that the caller decides how to wait."""
 
     def __init__(self, store: Store, worker: Worker, pool: str, clock: Callable[[], float]) -> None:
         self._store = store
@@ -184,8 +184,14 @@ class Lease:
     def acquire(self, wait: Callable[[float], None]) -> None:
         """Take the lease. Returns at once if it is free, after the length of a lease if its holder is dead. Raises
         LeaseHeld within a second if the holder is alive."""
-        while not self.step():
+        while not self._tried():
             wait(WATCH_SECONDS)
+
+    def _tried(self) -> bool:
+        try:
+            return self.step()
+        except Unreachable:
+            return False
 
     def step(self) -> bool:
         """True: the lease is taken. False: call again soon. Raises LeaseHeld if its holder is alive."""

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.errors import ConfigurationError
 from harvester.analysis import safe_csv
+from harvester.input_file import UnusableFile
 
 cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
 
@@ -52,5 +52,5 @@ def test_what_spreadsheet_programs_save_is_read(text: str, tmp_path: Path) -> No
 def test_another_file_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "aliases.csv"
     path.write_bytes(content)
-    with pytest.raises(ConfigurationError, match="aliases.csv"):
+    with pytest.raises(UnusableFile, match="aliases.csv"):
         safe_csv.read(path, ("pattern", "person"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from connectors.errors import AlreadyRunning
+from connectors.errors import AlreadyRunning, OutputError, Unreachable
 from harvester.cli import cli
 from harvester.documents import encode, to_documents
 from harvester.state.journal import Journal
@@ -83,13 +83,21 @@ def test_what_remains_makes_it_65(file: Path, tmp_path: Path) -> None:
         (["--email", "grace"], "--email 'grace' is no e-mail address"),
         (["--id", " "], "is no id"),
         (["--name", "--"], "is no name"),
-        (["--email", EMAIL, "missing.ndjson"], "does not exist"),
     ],
 )
 def test_what_names_nobody_is_refused(tmp_path: Path, words: list[str], message: str) -> None:
     ended = run(tmp_path, *words)
     assert ended.exit_code == 2, "click's own; the program makes 64 of it"
     assert message in ended.output
+
+
+def test_a_file_that_cannot_be_read_ends_it_before_anything_is_changed(file: Path, tmp_path: Path) -> None:
+    before = file.read_bytes()
+    ended = run(tmp_path, "--email", EMAIL, "--yes", str(file), "missing.ndjson")
+    assert isinstance(ended.exception, OutputError)
+    assert "missing.ndjson cannot be read" in str(ended.exception)
+    assert file.read_bytes() == before
+    assert not (tmp_path / "state").exists()
 
 
 def test_a_run_that_is_under_way_stops_it(file: Path, tmp_path: Path) -> None:
@@ -100,3 +108,13 @@ def test_a_run_that_is_under_way_stops_it(file: Path, tmp_path: Path) -> None:
     assert isinstance(ended.exception, AlreadyRunning)
     assert EMAIL.encode() in file.read_bytes()
     assert counted.exit_code == 0, "a dry run waits for nothing"
+
+
+def test_an_index_that_cannot_be_reached_ends_it_soon(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks once whether Elasticsearch answers, and does not wait for it as long as a harvest does."""
+    monkeypatch.setattr("harvester.sinks.elastic.client.PING_SECONDS", 0.1)
+    ended = run(tmp_path, "--email", EMAIL, str(file), "--yes", ES_HOST="http://127.0.0.1:1")
+    assert isinstance(ended.exception, Unreachable)
+    assert EMAIL.encode() in file.read_bytes()

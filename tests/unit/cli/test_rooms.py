@@ -73,6 +73,7 @@ def run(calendars: Calendars, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     def opened(_config: Any, _stop: Any, **_more: Any) -> Iterator[RoomsAccount]:
         yield RoomsAccount(
             calendars=calendars,
+            conferences=None,  # type: ignore[arg-type]  # only `serve` uses them
             context=FakeContext(at(10)),  # type: ignore[arg-type]  # what the commands use of it
             default_zone=ZoneInfo("Europe/Rome"),
             label="main",

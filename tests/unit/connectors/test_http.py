@@ -16,17 +16,20 @@ from connectors.errors import (
     ConfigurationError,
     CredentialsError,
     HarvestError,
+    LeaseLost,
     QuotaExhausted,
     Unreachable,
     VendorError,
 )
 from connectors.http import (
+    BLOCKED_ATTEMPTS,
     Api,
     DailyQuota,
     Decision,
     Response,
     Retry,
     default_decision,
+    page_instead_of_data,
 )
 from connectors.rate_limit import RateLimiter
 from connectors.retry import VENDOR_LIMITS
@@ -53,11 +56,6 @@ class Tokens:
 
 
 @pytest.fixture
-def context() -> FakeContext:
-    return FakeContext()
-
-
-@pytest.fixture
 def http() -> Iterator[responses.RequestsMock]:
     with responses.RequestsMock() as mock:
         yield mock
@@ -77,6 +75,27 @@ def test_get_returns_the_parsed_body(api, http, context: FakeContext) -> None:
     assert api().get(CALL, "/things/7", params={"q": "x y"}) == {"a": 1}
     assert context.request_stats.requests == 1
     assert context.waits == []
+
+
+def test_without_the_lease_nothing_is_sent(api, http, context: FakeContext) -> None:
+    context.lease_lost = LeaseLost("another worker goes on")
+    with pytest.raises(LeaseLost):
+        api().get(CALL, "/x")
+    assert len(http.calls) == 0
+
+
+def test_a_lease_that_is_lost_while_the_rate_limit_is_waited_for_sends_nothing(api, http, context) -> None:
+    class Slow:
+        def acquire(self) -> float:
+            context.lease_lost = LeaseLost("another worker goes on")
+            return 1.0
+
+        def pause(self, seconds: float) -> None:
+            raise AssertionError
+
+    with pytest.raises(LeaseLost):
+        api().get(CALL, "/x", limiter=Slow())
+    assert len(http.calls) == 0
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
@@ -318,3 +337,12 @@ def test_responses_are_counted_by_the_class_of_their_status(api, http, context: 
         api().get(CALL, "/y")
     assert context.request_stats.responses == {"2xx": 2, "4xx": 1, "5xx": 1, "none": 1}
     assert context.request_stats.responses.total() == context.request_stats.requests
+
+
+def test_a_page_instead_of_data_is_requested_again_a_few_times() -> None:
+    response = Response(
+        call="Fake: GET /x", status=403, headers={"Content-Type": "text/html"}, body=None, broken="no JSON"
+    )
+    decision = page_instead_of_data(response)
+    assert decision.attempts == BLOCKED_ATTEMPTS
+    assert str(decision.error).startswith("Fake: GET /x: a page instead of data (403, text/html)")

@@ -429,6 +429,13 @@ class Account:
     def vendor(self) -> str:
         return self.config.vendor
 
+    @property
+    def state_folder(self) -> Path:
+        return self.config.state_folder
+
+    def recorder(self, _database: str) -> None:
+        """The state is not shared."""
+
 
 @dataclass
 class World:

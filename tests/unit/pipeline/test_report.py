@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import get_type_hints
 
 import orjson
+import pytest
 
-from connectors.errors import CredentialsError, Interrupted, NotReady, OutputError, QuotaExhausted
+from connectors.errors import (
+    CredentialsError,
+    HarvestError,
+    Interrupted,
+    LeaseHeld,
+    NotReady,
+    OutputError,
+    QuotaExhausted,
+    TimeIsUp,
+)
 from connectors.models import Pending, Reason, SkippedPartition
+from harvester.pipeline.clock import Clock
 from harvester.pipeline.report import Report
 from harvester.pipeline.run_summary import RunSummary
 from harvester.sinks.base import Ack, PipeClosed
@@ -33,6 +44,44 @@ def test_a_run_that_was_stopped_has_the_exit_code_and_the_reason_of_the_error() 
     summary = run.summary()
     assert (summary["exit_code"], summary["reason"]) == (77, "Zoom: POST /oauth/token: no token (400)")
     assert summary["failures"] == [{"what": "the run", "why": summary["reason"]}]
+
+
+CLOCK = Clock(wall=lambda: 1_000.0, monotonic=lambda: 0.0, shift=timedelta(days=1), speed=2.0)
+NOW_HERE = datetime(1970, 1, 1, 0, 16, 40, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("after", "at"),
+    [
+        ([], None),
+        ([timedelta(hours=2)], "1970-01-01T01:16:40Z"),
+        ([timedelta(hours=2), timedelta(hours=1), timedelta(hours=3)], "1970-01-01T00:46:40Z"),
+        ([timedelta(hours=24)], None),
+        ([timedelta(hours=-1)], "1970-01-01T00:16:40Z"),
+    ],
+)
+def test_a_run_says_when_there_is_something_to_do_before_the_next_night(
+    after: list[timedelta], at: str | None
+) -> None:
+    """An hour of the vendor's clock is half an hour here."""
+    run = report()
+    for each in after:
+        run.may_resume(each)
+    run.set_resume_at(CLOCK)
+    assert run.summary()["resume_at"] == at
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [(LeaseHeld("held", seconds=30), 15), (TimeIsUp("over"), 0), (OutputError("full"), None)],
+)
+def test_a_run_resumes_when_the_lease_may_be_free_or_its_time_was_up(
+    error: HarvestError, seconds: int | None
+) -> None:
+    run = report()
+    run.stopped_by(error)
+    run.set_resume_at(CLOCK)
+    assert run.resume_at == (None if seconds is None else NOW_HERE + timedelta(seconds=seconds))
 
 
 def test_the_first_error_that_stops_a_run_counts() -> None:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from connectors.errors import Interrupted
+from connectors.errors import Interrupted, LeaseLost, TimeIsUp
 from harvester.pipeline.stop_signal import StopSignal
 
 
@@ -15,6 +15,25 @@ def test_a_wait_ends_with_the_exit_code_of_the_signal() -> None:
     threading.Timer(0.01, stop.set, (143,)).start()
     with pytest.raises(Interrupted) as raised:
         stop.wait(60)
+    assert raised.value.exit_code == 143
+
+
+def test_a_run_that_ends_by_itself_ends_with_its_first_error() -> None:
+    stop = StopSignal()
+    stop.end(TimeIsUp("over"))
+    stop.end(LeaseLost("lost"))
+    for check in (stop.check, lambda: stop.wait(60)):
+        with pytest.raises(TimeIsUp, match="over"):
+            check()
+    assert stop.exit_code == 75
+
+
+def test_a_signal_comes_before_what_happens_later() -> None:
+    stop = StopSignal()
+    stop.set(143)
+    stop.end(LeaseLost("lost"))
+    with pytest.raises(Interrupted) as raised:
+        stop.check()
     assert raised.value.exit_code == 143
 
 

@@ -119,3 +119,8 @@ def test_a_secret_is_never_quoted(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as refused:
         read(tmp_path, broken)
     assert SECRET not in str(refused.value)
+
+
+def test_a_missing_file_names_the_command_that_writes_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="harvester rooms discover > "):
+        read_rooms_file(tmp_path / "rooms.toml", Environment(values={}))

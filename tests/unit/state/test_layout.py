@@ -112,3 +112,12 @@ def test_a_folder_that_cannot_be_created_is_named_with_the_setting(tmp_path: Pat
     touch(tmp_path / "file")
     with pytest.raises(OutputError, match="HARVESTER_STATE_DIR"):
         make_private(tmp_path / "file" / "state")
+
+
+def test_a_state_folder_that_is_missing_is_empty_and_one_that_cannot_be_read_is_an_error(
+    tmp_path: Path,
+) -> None:
+    assert find_journals(tmp_path / "missing") == []
+    touch(tmp_path / "file")
+    with pytest.raises(OutputError, match=r"cannot be read.*HARVESTER_STATE_DIR"):
+        find_journals(tmp_path / "file")

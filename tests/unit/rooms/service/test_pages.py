@@ -58,6 +58,31 @@ def test_the_colour_is_that_of_the_state(service: Service, end: float | None, st
     assert f'class="panel {state}' in get(service, "room/Blue").text
 
 
+def test_a_booked_room_to_which_nobody_came_is_yellow(service: Service) -> None:
+    service.calendars.set("blue", event("now", 9, 11))
+    service.read()
+    service.nobody_came.add("Blue")
+    for path in ("", "room/Blue"):
+        text = get(service, path).text
+        assert 'class="card waiting"' in text or 'class="panel waiting"' in text
+        assert "Nobody has joined" in text
+    service.nobody_came.clear()
+    assert "Nobody has joined" not in get(service).text
+    service.calendars.set("blue", event("now", 9, 10.1))
+    service.read()
+    service.nobody_came.add("Blue")
+    assert 'class="panel soon"' in get(service, "room/Blue").text  # free soon says more
+
+
+def test_the_board_has_the_local_time_of_each_room_if_there_are_several_zones(service: Service) -> None:
+    assert " in Europe/Rome" not in get(service).text
+    service.calendars.time_zone = "Asia/Tokyo"
+    service.copies[1].refresh(full=True)
+    text = get(service).text
+    assert "11:00 in Europe/Rome" in text
+    assert "19:00 in Asia/Tokyo" in text
+
+
 def test_old_data_is_marked(service: Service) -> None:
     service.clock.time = at(10.1)
     assert 'class="panel free old"' in get(service, "room/Blue").text

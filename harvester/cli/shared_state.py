@@ -1,0 +1,62 @@
+"""Where a command keeps its state: in the state folder, or in Elasticsearch too, where other workers find it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import click
+
+from connectors.errors import ConfigurationError
+from harvester.cli.from_settings import elastic_config
+from harvester.cli.run_environment import RunEnvironment
+
+StateKind = Literal["dir", "index"]
+
+STATE = click.option(
+    "--state",
+    type=click.Choice(["dir", "index"]),
+    help="Keep the state in the state folder (dir), or in Elasticsearch too (index), so that another machine can go on.  "
+    "[default: HARVESTER_STATE or dir]",
+)
+
+
+@contextmanager
+def shared_state(env: RunEnvironment, kind: StateKind | None) -> Iterator[None]:
+    """While it lasts, accounts are opened with the state of the chosen kind; `None`: that of the settings."""
+    if (kind or env.own["HARVESTER_STATE"]) == "dir":
+        yield
+        return
+    if not env.environment.get("ES_HOST"):
+        raise ConfigurationError(
+            "state in the index needs ES_HOST: put the URL of your Elasticsearch into .env, or use --state dir"
+        )
+    if not env.treatment.keeps_all and not env.environment.get("HARVESTER_PII_KEY"):
+        raise ConfigurationError(
+            f"HARVESTER_PII is {env.treatment.mode}, and state in the index has ids that every worker must be able to open: set "
+            "HARVESTER_PII_KEY, the same for all workers"
+        )
+    from harvester.pipeline.shared_state import open_shared_state
+
+    with open_shared_state(
+        elastic_config(env),
+        env.state_folder,
+        env.environment.get("HARVESTER_STATE_KEY"),
+        stop=env.stop,
+        machine=env.machine,
+        clock=seconds_since_boot,
+    ) as shared:
+        env.shared = shared
+        try:
+            yield
+        finally:
+            env.shared = None
+
+
+def seconds_since_boot() -> float:
+    """Goes on while the machine sleeps, if the system has such a clock: a lease does not stop meanwhile."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()

@@ -1,0 +1,66 @@
+"""Opens the state that several workers share, in an index of the cluster that the documents go to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from threading import Event
+
+from harvester.pipeline.clock import Clock
+from harvester.pipeline.destination import retry_policy
+from harvester.pipeline.stop_signal import StopSignal
+from harvester.sinks.elastic.config import ElasticConfig
+from harvester.state.shared.lease import LEASE_SECONDS, Worker
+from harvester.state.shared.pool import SharedState
+from harvester.state.shared.sealing import TokenSealer
+
+REQUEST_SECONDS = LEASE_SECONDS / 6
+"""A request without an answer must leave time for others before the lease ends."""
+CONNECTIONS = 16
+
+
+@contextmanager
+def open_shared_state(
+    config: ElasticConfig,
+    state_folder: Path,
+    keys: str | None,
+    *,
+    stop: StopSignal,
+    machine: Clock,
+    clock: Callable[[], float],
+) -> Iterator[SharedState]:
+    """`keys`: as in `TokenSealer`. `machine`: this machine's own clock; `clock`: seconds that go on while it sleeps.
+
+    Raises Unreachable soon if Elasticsearch does not answer. If the leases are lost, the stop signal ends the run.
+    """
+    from harvester.sinks.elastic.client import Client
+    from harvester.sinks.elastic.state_index import StateIndex
+
+    sealer = TokenSealer(keys)
+    retry = retry_policy(stop, machine)
+    with (
+        closing(
+            Client(config, machine.monotonic, connections=CONNECTIONS, seconds=REQUEST_SECONDS)
+        ) as client,
+        closing(Client(config, machine.monotonic, connections=1, seconds=REQUEST_SECONDS)) as beats,
+    ):
+        client.ping(retry)
+        index = StateIndex(client)
+        index.ensure(retry)
+        worker = Worker(StateIndex(beats), clock, on_lost=stop.end)
+        worker.start()
+        try:
+            yield SharedState(
+                index,
+                worker,
+                sealer,
+                host=config.url,
+                prefix=config.prefix,
+                own_state=state_folder,
+                clock=clock,
+                wait=stop.wait,
+                pause=Event().wait,
+            )
+        finally:
+            worker.close()

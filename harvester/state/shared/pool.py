@@ -1,0 +1,249 @@
+"""A quota pool whose state is shared: its lease, its log and its files, for as long as this worker uses it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from threading import Lock
+
+from connectors.errors import HarvestError, LeaseLost
+from harvester.state import journal_schema, quotas_and_tokens, rejects
+from harvester.state.database import Database
+from harvester.state.layout import (
+    account_database,
+    account_folder,
+    journal_database,
+    journal_folder,
+    make_private,
+    pool_folder,
+    pool_lock_file,
+    pool_name,
+    quota_database,
+    quota_folder,
+    rejects_database,
+    rejects_folder,
+)
+from harvester.state.locks import run_lock
+from harvester.state.shared.changes import all_rows
+from harvester.state.shared.lease import Lease, Worker
+from harvester.state.shared.log import DatabaseRecorder, Patience, PoolLog
+from harvester.state.shared.replay import File, Replay, remove
+from harvester.state.shared.sealing import TokenSealer
+from harvester.state.shared.store import Store
+
+QUOTAS = "quotas"
+REJECTS = "rejects"
+_ACCOUNT = "account:"
+_JOURNAL = "journal:"
+
+
+def account_log(label: str) -> str:
+    """The name, in the log, of the database of the account with this label."""
+    return f"{_ACCOUNT}{label}"
+
+
+def journal_log(label: str) -> str:
+    return f"{_JOURNAL}{label}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolKey:
+    """Which pool, and into which index."""
+
+    vendor: str
+    api_url: str
+    pool: str
+    """Empty if the pool is that of one account."""
+    account: str
+    """The label of that account."""
+    host: str
+    prefix: str
+
+    @property
+    def name(self) -> str:
+        return pool_name(self.vendor, self.api_url, self.pool, self.account)
+
+    def find(self, folder: Path, database: str) -> File | None:
+        """The file of a database of this pool in a state folder; `None` for a name that this version does not know."""
+        index = rejects_folder(folder, self.host, self.prefix)
+        if database == QUOTAS:
+            path = quota_database(quota_folder(folder, self.vendor, self.api_url, self.pool))
+            return File(path=path, migrations=quotas_and_tokens.QUOTA_MIGRATIONS)
+        if database == REJECTS:
+            return File(path=rejects_database(index), migrations=rejects.MIGRATIONS)
+        kind, _, label = database.partition(":")
+        account = account_folder(folder, self.vendor, label, self.api_url)
+        if f"{kind}:" == _ACCOUNT:
+            return File(path=account_database(account), migrations=quotas_and_tokens.MIGRATIONS)
+        if f"{kind}:" == _JOURNAL:
+            path = journal_database(journal_folder(account, index))
+            return File(path=path, migrations=journal_schema.MIGRATIONS)
+        return None
+
+
+class SharedPool:
+    """The pool as a run of one of its accounts uses it. Safe for threads."""
+
+    def __init__(self, key: PoolKey, folder: Path, own_state: Path, log: PoolLog, worker: Worker) -> None:
+        """`own_state`: the state folder of this machine, which the log takes over if it knows nothing yet."""
+        self.folder = folder
+        """A state folder with the layout of any other."""
+        self._key = key
+        self._own_state = own_state
+        self._log = log
+        self._worker = worker
+        self._closed = False
+        self._lock = Lock()
+
+    def require(self) -> None:
+        """Raises LeaseLost if another worker may use the pool by now."""
+        self._worker.require()
+        if self._closed:
+            raise LeaseLost("the run has ended")
+
+    def recorder(self, database: str) -> DatabaseRecorder:
+        """What a database with this name is opened with."""
+        with self._lock:
+            if database not in self._log.schemas:
+                self._take_over(database)
+        return self._log.recorder(database)
+
+    def _take_over(self, database: str) -> None:
+        """Begin with what this machine's own state has. Rejects stay there."""
+        file = self._key.find(self.folder, database)
+        own = self._key.find(self._own_state, database)
+        if file is None or own is None:
+            raise ValueError(database)
+        remove(file.path)
+        if database == REJECTS or not own.path.exists():
+            return
+        make_private(file.path.parent)
+        with (
+            closing(Database(own.path, own.migrations, read_only=True)) as source,
+            closing(Database(file.path, ())) as copy,
+            source.reading() as old,
+            copy.reading() as new,
+        ):
+            old.backup(new)
+        with closing(Database(file.path, file.migrations)) as copied, copied.reading() as connection:
+            self._log.append(database, len(file.migrations), list(all_rows(connection)))
+
+    def close(self) -> None:
+        self._closed = True
+
+
+class _OpenPool:
+    """A pool with the number of its users."""
+
+    def __init__(self, held: AbstractContextManager[SharedPool]) -> None:
+        self._stack = ExitStack()
+        self.pool = self._stack.enter_context(held)
+        self.users = 0
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+class SharedState:
+    """All pools that this process uses. Safe for threads."""
+
+    def __init__(
+        self,
+        store: Store,
+        worker: Worker,
+        sealer: TokenSealer,
+        *,
+        host: str,
+        prefix: str,
+        own_state: Path,
+        clock: Callable[[], float],
+        wait: Callable[[float], None],
+        pause: Callable[[float], object],
+    ) -> None:
+        """`host`, `prefix`: the index that the state speaks of. `clock`: that of the worker. `wait`: raises Interrupted if the run has to stop; `pause`: does not."""
+        self._store = store
+        self._worker = worker
+        self._sealer = sealer
+        self._host = host
+        self._prefix = prefix
+        self._own_state = own_state
+        self._clock = clock
+        self._wait = wait
+        self._pause = pause
+        self._open: dict[str, _OpenPool] = {}
+        self._locks: dict[str, Lock] = {}
+        self._lock = Lock()
+
+    @property
+    def has_key(self) -> bool:
+        """Whether refresh tokens can be shared."""
+        return self._sealer.has_key
+
+    @contextmanager
+    def open(self, *, vendor: str, api_url: str, pool: str, account: str) -> Iterator[SharedPool]:
+        """The pool with the lease held and its files at the end of the log. Accounts of one pool share it. The arguments are
+        those of `PoolKey`.
+
+        Raises LeaseHeld if another worker holds the lease, AlreadyRunning if another process of this machine uses the folder.
+        """
+        key = PoolKey(
+            vendor=vendor,
+            api_url=api_url,
+            pool=pool,
+            account=account,
+            host=self._host,
+            prefix=self._prefix,
+        )
+        opened = self._enter(key)
+        try:
+            yield opened.pool
+        finally:
+            self._leave(key, opened)
+
+    def _lock_of(self, key: PoolKey) -> Lock:
+        with self._lock:
+            return self._locks.setdefault(key.name, Lock())
+
+    def _enter(self, key: PoolKey) -> _OpenPool:
+        with self._lock_of(key):
+            opened = self._open.get(key.name)
+            if opened is None:
+                opened = self._open[key.name] = _OpenPool(self._hold(key))
+            opened.users += 1
+            return opened
+
+    def _leave(self, key: PoolKey, opened: _OpenPool) -> None:
+        with self._lock_of(key):
+            opened.users -= 1
+            if opened.users == 0:
+                del self._open[key.name]
+                opened.close()
+
+    @contextmanager
+    def _hold(self, key: PoolKey) -> Iterator[SharedPool]:
+        folder = make_private(pool_folder(self._own_state, key.host, key.prefix, key.name))
+        with run_lock(pool_lock_file(folder)):
+            lease = Lease(self._store, self._worker, key.name, self._clock)
+            lease.acquire(self._wait)
+            try:
+                yield from self._use(key, folder)
+            finally:
+                lease.release()
+
+    def _use(self, key: PoolKey, folder: Path) -> Iterator[SharedPool]:
+        patience = Patience(require=self._worker.require, wait=self._pause)
+        log = PoolLog(self._store, key.name, token_hex(16), patience, self._sealer)
+        replay = Replay(self._store, log, patience, folder, lambda name: key.find(folder, name), self._sealer)
+        replay.run()
+        pool = SharedPool(key, folder, self._own_state, log, self._worker)
+        try:
+            yield pool
+        finally:
+            pool.close()
+            if log.is_whole:
+                with suppress(HarvestError, sqlite3.Error):  # a later run replays more than it has to
+                    replay.save()

@@ -1,0 +1,179 @@
+"""Brings the local files of a pool to the end of its log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from connectors.errors import StateError
+from harvester.state.database import Database
+from harvester.state.layout import POSITION_DATABASE
+from harvester.state.shared.changes import Change, apply
+from harvester.state.shared.entries import Entry, entry_document, newer_version, parse_entry
+from harvester.state.shared.log import Patience, PoolLog, read_log
+from harvester.state.shared.sealing import TokenSealer
+from harvester.state.shared.store import Store
+
+_MIGRATIONS = (
+    "CREATE TABLE position (number INTEGER NOT NULL, writer TEXT NOT NULL, schemas TEXT NOT NULL)",
+)
+_SELECT = "SELECT number, writer, schemas FROM position"
+_DELETE = "DELETE FROM position"
+_INSERT = "INSERT INTO position VALUES (?, ?, ?)"
+
+
+MAX_WAITING = 50_000
+"""So many changed rows are kept in memory before they are applied."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A database of a pool."""
+
+    path: Path
+    migrations: Sequence[str]
+
+
+FindFile = Callable[[str], File | None]
+"""The file of the database with this name; `None` for a name that this version does not know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    number: int = 0
+    writer: str = ""
+    """Of the entry with this number."""
+    schemas: dict[str, int]
+
+
+class Replay:
+    """Replays the log of a pool into its files, from where they are. To replay an entry twice changes nothing."""
+
+    def __init__(
+        self,
+        store: Store,
+        log: PoolLog,
+        patience: Patience,
+        folder: Path,
+        find: FindFile,
+        sealer: TokenSealer,
+    ) -> None:
+        self._store = store
+        self._patience = patience
+        self._log = log
+        self._folder = folder
+        self._find = find
+        self._sealer = sealer
+        self._whole = Position(schemas={})
+        """Up to where the entries are whole transactions."""
+        self._partial: list[Entry] = []
+        """Entries of a transaction whose last entry has not come yet."""
+        self._waiting: dict[str, list[list[Change]]] = {}
+        """The transactions that are to be applied, by database."""
+        self._count = 0
+
+    def run(self) -> None:
+        """Replay all entries, and append one after which no earlier writer can append.
+
+        Raises StateError if the files and the log do not belong together, or the log is of a newer version.
+        """
+        self._whole = self._start()
+        self._log.head, self._log.schemas = self._whole.number, dict(self._whole.schemas)
+        while True:
+            for entry in read_log(self._store, self._patience, self._log.pool, self._log.head):
+                self._add(entry)
+                self._log.head = entry.number
+            if self._log.begin():
+                break
+        self._apply()
+        self.save()
+
+    def save(self) -> None:
+        """The files hold everything up to the end of the log."""
+        self._write_position(
+            Position(number=self._log.head, writer=self._log.writer, schemas=dict(self._log.schemas))
+        )
+
+    def _start(self) -> Position:
+        position = self._read_position()
+        files = [self._find(name) for name in position.schemas]
+        for file, schema in zip(files, position.schemas.values(), strict=True):
+            if file is None or schema > len(file.migrations):
+                raise newer_version()
+        if not position.number or not all(file is None or file.path.exists() for file in files):
+            return Position(schemas={})  # the first entry of each database replaces its file
+        name = entry_document(self._log.pool, position.number)
+        found = self._patience.persist(lambda: self._store.get(name))
+        if found is None or parse_entry(found.body).writer != position.writer:
+            raise StateError(
+                f"{self._folder} is a copy of shared state that the index no longer has: the index was deleted or restored "
+                "from a backup; move this folder away to go on with what the index has"
+            )
+        return position
+
+    def _add(self, entry: Entry) -> None:
+        if self._partial and self._partial[0].writer != entry.writer:
+            self._partial.clear()
+        self._partial.append(entry)
+        if entry.more:
+            return
+        if entry.database:
+            self._add_transaction(entry.database, entry.schema)
+        self._partial.clear()
+        self._whole = Position(number=entry.number, writer=entry.writer, schemas=dict(self._log.schemas))
+
+    def _add_transaction(self, database: str, schema: int) -> None:
+        file = self._find(database)
+        if file is None or schema > len(file.migrations):
+            raise newer_version()
+        if self._log.schemas.get(database) != schema:
+            # Rows of the earlier schema come before the migration, and are not replayed after it.
+            self._apply()
+            self._write_position(self._whole)
+            if database not in self._log.schemas:
+                remove(file.path)
+            self._log.schemas[database] = schema
+        changes = [change for part in self._partial for change in self._sealer.open(part.changes)]
+        self._waiting.setdefault(database, []).append(changes)
+        self._count += len(changes)
+        if self._count > MAX_WAITING:
+            self._apply()
+
+    def _apply(self) -> None:
+        for name, transactions in self._waiting.items():
+            file = self._find(name)
+            if file is None:
+                raise newer_version()
+            migrations = file.migrations[: self._log.schemas[name]]
+            with closing(Database(file.path, migrations)) as database, database.transaction() as connection:
+                for changes in transactions:
+                    apply(connection, changes)
+        self._waiting.clear()
+        self._count = 0
+
+    def _read_position(self) -> Position:
+        with closing(Database(self._folder / POSITION_DATABASE, _MIGRATIONS)) as database:
+            row = database.fetch_one(_SELECT)
+        if row is None:
+            return Position(schemas={})
+        return Position(number=row[0], writer=row[1], schemas=orjson.loads(row[2]))
+
+    def _write_position(self, position: Position) -> None:
+        with (
+            closing(Database(self._folder / POSITION_DATABASE, _MIGRATIONS)) as database,
+            database.transaction() as connection,
+        ):
+            connection.execute(_DELETE)
+            connection.execute(
+                _INSERT, (position.number, position.writer, orjson.dumps(position.schemas).decode())
+            )
+
+
+def remove(path: Path) -> None:
+    """Remove a database and what belongs to it."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)

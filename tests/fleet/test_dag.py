@@ -1,0 +1,110 @@
+"""The DAG is read by a real Airflow, and its runs store what a perfect harvest would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.harness import differences
+from tests.e2e.index_sandbox import IndexSandbox
+from tests.e2e.small_zoom import Answer, page, small_zoom
+from tests.e2e.test_zoom import stored
+from tests.fleet.airflow_home import HARVESTER
+from tests.fleet.conftest import NewHome
+from tests.fleet.organisations import NOW, Fleet, fleet
+
+
+@pytest.fixture(scope="module")
+def organisations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with fleet(tmp_path_factory.mktemp("fleet"), size=60, days=3, speed=25) as accounts:
+        yield accounts
+
+
+def test_airflow_reads_the_dag(new_home: NewHome) -> None:
+    home = new_home({})
+    assert home.dag_ids() == ["harvester", "harvester_backfill"]
+    assert home.import_errors() == []
+
+
+def test_a_dag_that_airflow_cannot_read_would_be_found(new_home: NewHome) -> None:
+    home = new_home({})
+    home.install_dag(("from airflow.sdk import", "from airflow.sdk import no_such_thing,"))
+    assert home.dag_ids() == []
+    (error,) = home.import_errors()
+    assert "no_such_thing" in error
+
+
+def test_a_backfill_equals_the_truth(new_home: NewHome, organisations: Fleet, sandbox: IndexSandbox) -> None:
+    home = new_home(organisations.settings(sandbox))
+    ended = home.test_dag("harvester_backfill", **organisations.days)
+    assert ended["state"] == "success"
+    tasks = [(name, state) for name, _, state in ended["tasks"]]
+    assert tasks[0] == ("chunks", "success")
+    assert 2 <= tasks.count(("harvest", "success")) == len(tasks) - 1 <= 4, "no empty chunk"
+    assert differences(stored(sandbox), organisations.truth) == []
+
+
+@pytest.mark.parametrize("days", [{}, {"from": "2026-11-17"}, {"from": "tomorrow", "to": "2026-11-20"}])
+def test_a_backfill_without_two_days_is_refused(new_home: NewHome, days: dict[str, str]) -> None:
+    with pytest.raises(AssertionError, match="ParamValidationError"):
+        new_home({}).test_dag("harvester_backfill", **days)
+
+
+def test_a_wrong_setting_fails_at_once_and_stops_no_other_chunk(
+    new_home: NewHome, organisations: Fleet, sandbox: IndexSandbox, tmp_path: Path
+) -> None:
+    text = organisations.config.read_text()
+    config = tmp_path / "accounts.toml"
+    config.write_text(
+        f'{text}\n[zoom.refused]\naccount_id = "x"\nclient_id = "c"\nclient_secret = "s"\nplan = "none"\n'
+    )
+    config.chmod(0o600)
+    settings = {**organisations.settings(sandbox), "HARVESTER_COMMAND": f"{HARVESTER} --config {config}"}
+    home = new_home(settings)
+    ended = home.test_dag("harvester_backfill", **organisations.days)
+    assert ended["state"] == "failed"
+    states = [state for name, _, state in ended["tasks"] if name == "harvest"]
+    assert states.count("failed") == 1
+    assert differences(stored(sandbox), organisations.truth) == []
+
+
+def test_a_missed_night_is_caught_up(new_home: NewHome, sandbox: IndexSandbox) -> None:
+    night = datetime(2026, 11, 18, 12, tzinfo=UTC)
+
+    def answers(path: str, query: Mapping[str, str]) -> Answer:
+        """A meeting each morning."""
+        if path.endswith("/participants"):
+            day = path.split("/")[-2]
+            return page(
+                "participants", {"user_id": "1", "user_name": "Guest", "join_time": f"{day}T09:00:00Z"}
+            )
+        if path.endswith("/metrics/meetings") and query["type"] == "past":
+            days = [
+                (NOW.date() - timedelta(days=number)).isoformat()
+                for number in range(10)
+                if query["from"] <= (NOW.date() - timedelta(days=number)).isoformat() <= query["to"]
+            ]
+            times = [{"start_time": f"{day}T09:00:00Z", "end_time": f"{day}T10:00:00Z"} for day in days]
+            rows = [
+                {"uuid": day, "id": 1, "participants": 1, **time}
+                for day, time in zip(days, times, strict=True)
+            ]
+            return page("meetings", *rows)
+        return page("meetings" if path.endswith("/metrics/meetings") else "users")
+
+    with small_zoom(answers, secret="invented", now=lambda: night) as settings:
+        home = new_home({})
+        where = {"ES_HOST": sandbox.node.url, "ES_INDEX_PREFIX": sandbox.prefix}
+        state = {"HARVESTER_STATE_DIR": str(sandbox.folder / "state")}
+
+        def nightly() -> set[str]:
+            home.settings = {**settings, **where, **state, "HARVESTER_NOW": night.isoformat()}
+            assert home.test_dag("harvester")["state"] == "success"
+            return {name.split(":")[2] for name in stored(sandbox)}
+
+        assert nightly() == {"2026-11-17"}
+        night += timedelta(days=2)
+        assert nightly() == {"2026-11-17", "2026-11-18", "2026-11-19"}

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from connectors.errors import AlreadyRunning, ConfigurationError, LeaseHeld, LeaseLost
+from harvester.state.journal import Journal
+from harvester.state.layout import account_folder, journal_folder, quota_folder, rejects_folder
+from harvester.state.quotas_and_tokens import AccountState
+from harvester.state.shared.lease import LEASE_SECONDS
+from harvester.state.shared.pool import PoolKey, account_log, journal_log
+from tests.unit.state.shared.machine import ACCOUNT, API_URL, HOST, NOW, POOL, PREFIX, VENDOR, Machine, rows
+from tests.unit.state.shared.memory_store import Documents
+from tests.unit.state.shared.operations import STEPS, intents, outcomes, quota, run, token
+
+
+@pytest.fixture
+def documents() -> Documents:
+    return Documents()
+
+
+@pytest.fixture
+def machine(documents: Documents, tmp_path: Path) -> Machine:
+    return Machine(documents, tmp_path / "one")
+
+
+@pytest.fixture
+def other(documents: Documents, tmp_path: Path) -> Machine:
+    return Machine(documents, tmp_path / "other")
+
+
+def own_state(folder: Path) -> tuple[AccountState, Journal]:
+    """The databases that a machine had before it shared its state."""
+    account = account_folder(folder, VENDOR, ACCOUNT, API_URL)
+    quotas = quota_folder(folder, VENDOR, API_URL, POOL)
+    return (
+        AccountState(account, lambda: NOW, quotas=quotas),
+        Journal(journal_folder(account, rejects_folder(folder, HOST, PREFIX))),
+    )
+
+
+def test_another_machine_goes_on_with_what_the_first_one_knew(machine: Machine, other: Machine) -> None:
+    with machine.account() as opened:
+        for step in STEPS[:-1]:
+            step(opened)
+    with other.account() as opened:
+        assert opened.journal.counts()["done"] == 2
+        assert opened.state.quota_used("heavy") == 1
+        stored = opened.state.read("webex")
+        assert stored is not None
+        assert stored.refresh is not None
+        assert len(opened.rejects) == 1
+
+
+def test_quotas_are_in_the_log_by_the_hundred_before_the_calls(machine: Machine, other: Machine) -> None:
+    with pytest.raises(LeaseLost), machine.account() as opened:
+        opened.state.consume_quota("heavy", limit=1_000)
+        machine.worker.close()
+        with other.account() as elsewhere:  # the first machine was killed
+            assert elsewhere.state.quota_used("heavy") == 100
+        with pytest.raises(LeaseLost):
+            opened.state.consume_quota("heavy", 100, limit=1_000)
+
+
+def test_a_pool_that_another_worker_uses_is_refused(machine: Machine, other: Machine) -> None:
+    with machine.pool():
+        original = other.wait
+
+        def wait(seconds: float) -> None:
+            original(seconds)
+            machine.seconds += seconds
+            machine.worker.beat()
+
+        other.shared._wait = wait
+        with pytest.raises(LeaseHeld), other.pool():
+            pass
+    assert other.seconds < 1.0
+
+
+def test_the_pool_of_a_dead_worker_is_taken_over_and_the_dead_one_is_not_heard(
+    machine: Machine, other: Machine
+) -> None:
+    with pytest.raises(LeaseLost), machine.account() as opened:
+        intents(opened)
+        with other.account() as elsewhere:
+            assert other.seconds >= LEASE_SECONDS
+            with pytest.raises(LeaseLost):
+                outcomes(opened)
+            outcomes(elsewhere)
+
+
+def test_two_accounts_of_a_pool_share_its_lease(machine: Machine, other: Machine) -> None:
+    with ExitStack() as stack:
+        first = stack.enter_context(machine.pool())
+        with machine.pool() as second:
+            assert second is first
+        first.require()
+        stack.close()
+        with pytest.raises(LeaseLost):
+            first.require()
+    with other.pool():
+        assert other.seconds == 0
+
+
+def test_two_processes_of_a_machine_do_not_use_one_copy(machine: Machine, documents: Documents) -> None:
+    twin = Machine(documents, machine.folder)
+    with machine.pool(), pytest.raises(AlreadyRunning), twin.pool():
+        pass
+
+
+def test_a_released_pool_sends_nothing_more(machine: Machine) -> None:
+    with machine.pool() as pool:
+        pool.require()
+    with pytest.raises(LeaseLost):
+        pool.require()
+
+
+def test_the_log_begins_with_what_this_machine_had(machine: Machine, other: Machine) -> None:
+    state, journal = own_state(machine.folder)
+    with closing(journal), closing(state):
+        for step in (token, quota):
+            step(_Own(state, journal))  # type: ignore[arg-type]  # the steps use these two only
+        for step in (run, intents, outcomes):
+            step(_Own(state, journal))  # type: ignore[arg-type]
+    before = rows(machine.folder)
+    with machine.account() as opened:
+        shared = rows(opened.pool.folder)
+    assert shared["journal.db"] == before["journal.db"]
+    assert shared["account.db"] == before["account.db"]
+    assert {name: tables for name, tables in rows(machine.folder).items() if name in before}
+    with other.account() as opened:
+        assert rows(opened.pool.folder)["journal.db"] == before["journal.db"]
+        assert opened.state.quota_used("heavy") == 1
+
+
+class _Own:
+    def __init__(self, state: AccountState, journal: Journal) -> None:
+        self.state, self.journal = state, journal
+
+
+def test_a_log_that_knows_the_account_does_not_take_over_another_machine_s_own_state(
+    machine: Machine, other: Machine
+) -> None:
+    with machine.account():
+        pass
+    state, journal = own_state(other.folder)
+    with closing(journal), closing(state):
+        state.set_fact("mine", "1")
+    with other.account() as opened:
+        assert opened.state.get_fact("mine") is None
+
+
+def test_a_refresh_token_of_this_machine_is_not_taken_over_without_a_key(
+    documents: Documents, tmp_path: Path
+) -> None:
+    machine = Machine(documents, tmp_path, key=None)
+    state, journal = own_state(tmp_path)
+    with closing(journal), closing(state):
+        token(_Own(state, journal))  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="HARVESTER_STATE_KEY"), machine.account():
+        pass
+
+
+def test_every_database_of_a_pool_has_a_file_and_other_names_have_none(tmp_path: Path) -> None:
+    key = PoolKey(vendor=VENDOR, api_url=API_URL, pool=POOL, account="", host=HOST, prefix=PREFIX)
+    names = ("quotas", "rejects", account_log("a"), account_log("b"), journal_log("a"))
+    files = [key.find(tmp_path, name) for name in names]
+    paths = {file.path for file in files if file is not None}
+    assert len(paths) == len(names)
+    assert key.find(tmp_path, "something") is None
+    assert key.find(tmp_path, "something:else") is None
+
+
+def test_pools_of_other_accounts_projects_and_addresses_have_other_names() -> None:
+    def name(**changed: str) -> str:
+        given = {"vendor": "zoom", "api_url": "u", "pool": "", "account": "a", "host": HOST, "prefix": PREFIX}
+        return PoolKey(**{**given, **changed}).name
+
+    names = {name(), name(account="b"), name(pool="p"), name(api_url="v"), name(vendor="webex")}
+    assert len(names) == 5
+    assert name(host="http://another:9200") == name(prefix="other-") == name()

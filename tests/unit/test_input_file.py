@@ -1,0 +1,33 @@
+"""Files of data: what cannot be read is named, with the reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connectors.errors import OutputError
+from connectors.exit_codes import ExitCode
+from harvester.input_file import UnusableFile, open_input, standard_input_is_closed
+
+
+def test_a_file_is_opened_to_read_bytes(tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(b"\xff\n")
+    with open_input(tmp_path / "data") as file:
+        assert file.read() == b"\xff\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("missing", "No such file or directory"), ("folder", "Is a directory")]
+)
+def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, reason: str) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError) as raised:
+        open_input(tmp_path / name)
+    assert str(raised.value) == f"{tmp_path / name} cannot be read ({reason})"
+    assert raised.value.exit_code == ExitCode.IOERR
+
+
+def test_other_contents_and_a_closed_stream_have_codes_of_their_own() -> None:
+    assert UnusableFile("line 3").exit_code == ExitCode.DATAERR
+    assert standard_input_is_closed().exit_code == ExitCode.IOERR
