@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from connectors.models import Detail
 from harvester.analysis import safe_csv
+from harvester.analysis.document_tables import VERSION_RANK
 from harvester.analysis.duckdb_database import Database
 from harvester.analysis.people import Alias, AliasTable
 from harvester.analysis.roster import Expected, Roster
@@ -360,7 +362,10 @@ class Totals:
     """Distinct values of `person`: across meetings unless the rows are by meeting."""
     seconds: int | None
     untimed: Mapping[str, tuple[int, int]]
-    """Of each vendor with people whose time is not known: how many of its rows have none, and how many rows it has."""
+    """Of each vendor with people whose time is not known: how many of its rows have none, and how many rows it has. People
+    who had not left yet are not among them."""
+    still_there: int = 0
+    """Rows of people who had not left yet when their meeting was harvested, so that their time is not known."""
 
 
 def totals(database: Database) -> Totals:
@@ -368,9 +373,15 @@ def totals(database: Database) -> Totals:
         "SELECT (SELECT count(*) FROM meeting), count(*), count(DISTINCT person), sum(seconds) FROM attended"
     )
     untimed = database.rows(
-        """
-        SELECT vendor, count(*) FILTER (WHERE seconds IS NULL), count(*)
-        FROM attended JOIN meeting USING (number) GROUP BY vendor HAVING bool_or(seconds IS NULL) ORDER BY vendor
+        f"""
+        WITH of_person AS (
+          SELECT vendor, seconds IS NULL AS is_untimed,
+                 version // {VERSION_RANK} = {Detail.live.value} AND attended.first_join IS NOT NULL AND attended.last_leave IS NULL AS is_there
+          FROM attended JOIN meeting USING (number)
+        )
+        SELECT vendor, count(*) FILTER (WHERE is_untimed AND NOT is_there), count(*) FILTER (WHERE NOT is_there),
+               count(*) FILTER (WHERE is_there)
+        FROM of_person GROUP BY vendor HAVING bool_or(is_untimed) ORDER BY vendor
         """
     )
     return Totals(
@@ -378,5 +389,6 @@ def totals(database: Database) -> Totals:
         rows=rows,
         people=people,
         seconds=seconds,
-        untimed={vendor: (without, all_rows) for vendor, without, all_rows in untimed},
+        untimed={vendor: (without, of_vendor) for vendor, without, of_vendor, _ in untimed if without},
+        still_there=sum(there for *_, there in untimed),
     )

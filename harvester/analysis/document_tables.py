@@ -106,6 +106,8 @@ _COMBINED = frozenset(
 )
 """Fields that `line` holds under another name, or as a part of another column."""
 _KEY = "vendor, account, uuid"
+VERSION_RANK = 10_000_000_000_000
+"""`version` is the value of `Detail` times this, plus `harvested_at` in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +168,7 @@ def _read_lines(database: Database, paths: Sequence[str], *, quality: bool) -> N
                coalesce(kind = 'booking' AND document_id IS NOT NULL AND start_time < end_time, false) AS is_booking,
                coalesce(account, '') AS account,
                CASE kind WHEN 'session' THEN meeting ELSE uuid END AS uuid,
-               coalesce(CASE detail {_ranks()} END, 0) * 10000000000000 + coalesce(epoch_ms(harvested_at), 0) AS version,
+               coalesce(CASE detail {_ranks()} END, 0) * {VERSION_RANK} + coalesce(epoch_ms(harvested_at), 0) AS version,
                CASE kind WHEN 'session' THEN coalesce(meeting_timestamp, "@timestamp") ELSE "@timestamp" END AS stamp,
                {", ".join(kept)}
         FROM read_json(?, format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}})
@@ -224,7 +226,7 @@ def _create_meetings(database: Database, selection: Selection, *, quality: bool)
           FROM line JOIN latest USING ({_KEY}, version) WHERE NOT is_meeting AND documents = 0 AND {bool(none)} GROUP BY ALL
         ),
         joined AS (
-          SELECT vendor, nullif(account, '') AS account, uuid, latest.version, latest.version % 10000000000000 AS harvested_ms,
+          SELECT vendor, nullif(account, '') AS account, uuid, latest.version, latest.version % {VERSION_RANK} AS harvested_ms,
                  coalesce(document.topic, of_sessions.topic) AS topic,
                  document.host.name AS host_name,
                  coalesce(document.host.email, of_sessions.host_email) AS host_email,
