@@ -282,6 +282,25 @@ def test_the_privileges_that_shared_state_needs(guarded: IndexSandbox, tmp_path:
             assert words in worker.stderr
 
 
+def test_every_account_of_a_command_goes_on_elsewhere(newest: IndexSandbox, tmp_path: Path) -> None:
+    vendors = ("zoom", "webex", "google-meet", "meetecho")
+    words = ("all", "--from", FIRST.isoformat(), "--to", LAST.isoformat(), "--state", "index")
+    key = {"HARVESTER_STATE_KEY": Fernet.generate_key().decode()}
+    with Simulator(tmp_path / "simulator", NOW, size=60, days=DAYS, vendors=vendors) as simulator:
+        scene = Scene(newest, simulator)
+        counts = []
+        for _ in range(2):
+            worker = scene.worker(**key)
+            summary = worker.folder / "summary.json"
+            ended = worker.harvester(*words, "--summary-json", str(summary))
+            assert ended.returncode == 0, ended.stderr.decode()
+            counts.append({run["vendor"]: run["fetched"] for run in json.loads(summary.read_text())["vendors"]})
+        assert counts[0].keys() == set(vendors)
+        assert all(counts[0].values())
+        assert [(name, count) for name, count in counts[1].items() if count > counts[0][name] / 5] == []
+        assert scene.stored().keys() >= {name for name in scene.truth if name.startswith("zoom:")}
+
+
 def databases(worker: Worker) -> dict[str, list[Any]]:
     """The rows of a worker's copies that do not depend on when it ran."""
     found: dict[str, list[Any]] = {}
