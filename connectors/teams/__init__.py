@@ -22,11 +22,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from connectors.attendance import to_record, with_counts
+from connectors.attendance import to_record
 from connectors.base import (
     CheckResult,
     Context,
@@ -206,7 +205,7 @@ class Teams:
         if self._wants(ref, "titles") and (found := self.titles.find(ref.uuid, row)) is not None:
             meeting = with_online_meeting(meeting, found)
         stays = [to_session(leg, organizer=organizer, tenant=self.tenant, raw=raw) for leg in legs]
-        return self._finished(_counted_by_id(to_record(meeting, stays)), ref)
+        return self._finished(to_record(meeting, stays), ref)
 
     def _without_sessions(
         self, ref: MeetingRef, row: Row, harvested_at: datetime, error: VendorError
@@ -250,9 +249,3 @@ class Teams:
     def _wants(self, ref: MeetingRef, option: str) -> bool:
         in_run = self._settings.raw if option == "raw" else option in self._settings.options
         return ref.wants(option, in_run=in_run)
-
-
-def _counted_by_id(record: MeetingRecord) -> MeetingRecord:
-    """The record with people told apart by their ids only: Graph gives many people the same name, or none."""
-    nameless = [replace(session, user_name=None) for session in record.sessions]
-    return replace(record, meeting=with_counts(record.meeting, nameless))

@@ -167,28 +167,7 @@ def _create_attended(database: Database, stays: str, threshold: Threshold) -> No
     database.run(
         f"""
         CREATE TABLE attended AS
-        WITH again AS (SELECT number, person FROM {stays} GROUP BY ALL HAVING count(*) > 1),
-        once AS (
-          SELECT number, person, alias, place, 1 AS sessions, user_name, email, id, join_time AS first_join,
-                 leave_time AS last_leave,
-                 CASE WHEN join_time <= leave_time THEN (epoch_us(leave_time) - epoch_us(join_time)) // 1000000 END AS seconds
-          FROM {stays} ANTI JOIN again USING (number, person)
-        ),
-        piece AS (
-          SELECT *, max(CASE WHEN join_time <= leave_time THEN leave_time END) OVER (
-                   PARTITION BY number, person ORDER BY join_time, leave_time
-                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached
-          FROM {stays} SEMI JOIN again USING (number, person)
-        ),
-        repeatedly AS (
-          SELECT number, person, min(alias) AS alias, min(place) AS place, count(*) AS sessions,
-                 arg_min(user_name, struct_pack(moment := coalesce(join_time, leave_time), name := user_name)) AS user_name,
-                 min(email) AS email, min(id) AS id, min(join_time) AS first_join, max(leave_time) AS last_leave,
-                 sum(greatest(0, epoch_us(leave_time) - epoch_us(greatest(join_time, coalesce(reached, join_time)))))
-                   FILTER (WHERE join_time <= leave_time) // 1000000 AS seconds
-          FROM piece GROUP BY number, person
-        ),
-        present AS (FROM once UNION ALL BY NAME FROM repeatedly),
+        WITH {_present(stays)},
         absent AS (
           SELECT meeting.number, concat_ws(chr(31), 'roster', roster.place) AS person, NULL AS alias, roster.place, 0 AS sessions,
                  NULL AS user_name, NULL AS email, NULL AS id, NULL AS first_join, NULL AS last_leave, 0 AS seconds
@@ -210,6 +189,33 @@ def _create_attended(database: Database, stays: str, threshold: Threshold) -> No
         FROM everyone JOIN held USING (number) LEFT JOIN roster USING (place)
         """
     )
+
+
+def _present(stays: str) -> str:
+    """SQL of `present`: a row for each person who came. Only the sessions of people with several of them need care."""
+    return f"""
+        again AS (SELECT number, person FROM {stays} GROUP BY ALL HAVING count(*) > 1),
+        once AS (
+          SELECT number, person, alias, place, 1 AS sessions, user_name, email, id, join_time AS first_join,
+                 leave_time AS last_leave,
+                 CASE WHEN join_time <= leave_time THEN (epoch_us(leave_time) - epoch_us(join_time)) // 1000000 END AS seconds
+          FROM {stays} ANTI JOIN again USING (number, person)
+        ),
+        piece AS (
+          SELECT *, max(CASE WHEN join_time <= leave_time THEN leave_time END) OVER (
+                   PARTITION BY number, person ORDER BY join_time, leave_time
+                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached
+          FROM {stays} SEMI JOIN again USING (number, person)
+        ),
+        repeatedly AS (
+          SELECT number, person, min(alias) AS alias, min(place) AS place, count(*) AS sessions,
+                 arg_min(user_name, struct_pack(moment := coalesce(join_time, leave_time), name := user_name)) AS user_name,
+                 min(email) AS email, min(id) AS id, min(join_time) AS first_join, max(leave_time) AS last_leave,
+                 sum(greatest(0, epoch_us(leave_time) - epoch_us(greatest(join_time, coalesce(reached, join_time)))))
+                   FILTER (WHERE join_time <= leave_time) // 1000000 AS seconds
+          FROM piece GROUP BY number, person
+        ),
+        present AS (FROM once UNION ALL BY NAME FROM repeatedly)"""
 
 
 _MINUTES = "round(seconds / 60, 1)"

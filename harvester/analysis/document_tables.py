@@ -7,7 +7,7 @@
 - A line that is no document is counted. A field of a wrong type is absent.
 - Bookings of rooms are documents of their own kind; `attendance` passes over them.
 
-With `quality`, the table `line` stays: `session.row` is the line with the measures of the session.
+With `quality`, a session has the measures that rate it, and the table `line` stays: `session.row` is the line with all of them.
 """
 
 from __future__ import annotations
@@ -80,6 +80,27 @@ MEASURED = {
 """Columns of `session` for the mean of each measure of each stream."""
 SERIES = {f"{stream}_series": f"quality.{stream}.series" for stream in STREAMS}
 
+
+def _worse(measure: str) -> str:
+    """The worse direction of the sound; that of the picture if nothing of the sound was measured."""
+    of = {stream: f"quality.{stream}.{measure}.mean" for stream in STREAMS}
+    any_audio = " OR ".join(
+        f"quality.{stream}.{each}.mean IS NOT NULL"
+        for stream in ("audio_in", "audio_out")
+        for each in SERIES_MEASURES
+    )
+    return (
+        f"CASE WHEN {any_audio} THEN greatest({of['audio_in']}, {of['audio_out']}) "
+        f"ELSE greatest({of['video_in']}, {of['video_out']}) END"
+    )
+
+
+_RATED = {
+    **{measure: _worse(measure) for measure in SERIES_MEASURES},
+    "has_series": f"coalesce({', '.join(SERIES.values())}) IS NOT NULL",
+}
+"""What rates a session."""
+
 _COMBINED = frozenset(
     {"kind", "detail", "harvested_at", "account", "uuid", "meeting", "@timestamp", "meeting_timestamp"}
 )
@@ -133,7 +154,7 @@ def _read_lines(database: Database, paths: Sequence[str], *, quality: bool) -> N
     more = {**_MEETING_MORE, **_SESSION_MORE, **BOOKING_FIELDS} if quality else {}
     plain = {**_BOTH, **_MEETING, **_SESSION, **more}
     read = {**plain, **({"quality": _QUALITY} if quality else {})}
-    measured = {**MEASURED, **SERIES} if quality else {}
+    measured = {**MEASURED, **SERIES, **_RATED} if quality else {}
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in read.items())
     kept = [f'"{name}"' for name in plain if name not in _COMBINED]
     kept += [f"{expression} AS {name}" for name, expression in measured.items()]
@@ -220,7 +241,7 @@ def _create_sessions(database: Database, *, quality: bool) -> int:
     """The sessions of these meetings. Returns how many second copies were left out."""
     names = ", ".join(f"line.{name}" for name in _SESSION if name not in _COMBINED and name != "host_email")
     if quality:
-        names += "".join(f", line.{name}" for name in _SESSION_MORE)
+        names += "".join(f", line.{name}" for name in (*_SESSION_MORE, *_RATED))
     person = " ".join(f"WHEN {name} IS NOT NULL THEN '{name}' || chr(31) || {name}" for name in PERSON_FIELDS)
     chosen = f"""
         SELECT meeting.number, {names},

@@ -49,7 +49,7 @@ PUSH: Decorator[Any] = click.option(
 MEET: Decorator[Any] = click.option(
     "--meet",
     is_flag=True,
-    help="Show a booked room in yellow until somebody has joined its Meet. Asks Google Meet as the organizers of the events, "
+    help="Show a booked room in yellow until a participant has joined its Meet. Asks Google Meet as the organizers of the events, "
     "with the scope meetings.space.readonly.",
 )
 

@@ -32,7 +32,7 @@ DEFINITION: Mapping[str, Any] = {
 
 
 class StateIndex:
-    """Sends each request once: whoever calls decides whether another try makes sense. Safe for threads."""
+    """Sends each request once: the caller decides whether another try makes sense. Safe for threads."""
 
     def __init__(self, client: Client) -> None:
         self._client = client

@@ -17,7 +17,7 @@ from harvester.state.shared.store import Store
 
 Answer = TypeVar("Answer")
 
-PAGE = 40
+PAGE = 200
 """Entries read at once."""
 RETRY_SECONDS = 0.5
 

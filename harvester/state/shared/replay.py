@@ -12,7 +12,7 @@ import orjson
 from connectors.errors import StateError
 from harvester.state.database import Database
 from harvester.state.layout import POSITION_DATABASE
-from harvester.state.shared.changes import Change, apply
+from harvester.state.shared.changes import Change, apply, by_key
 from harvester.state.shared.entries import Entry, entry_document, newer_version, parse_entry
 from harvester.state.shared.log import Patience, PoolLog, read_log
 from harvester.state.shared.sealing import TokenSealer
@@ -72,9 +72,8 @@ class Replay:
         """Up to where the entries are whole transactions."""
         self._partial: list[Entry] = []
         """Entries of a transaction whose last entry has not come yet."""
-        self._waiting: dict[str, list[list[Change]]] = {}
-        """The transactions that are to be applied, by database."""
-        self._count = 0
+        self._waiting: dict[str, dict[tuple[str, bytes], Change]] = {}
+        """What is to be applied: for each database, by table and key, the last change of a row."""
 
     def run(self) -> None:
         """Replay all entries, and append one after which no earlier writer can append.
@@ -137,23 +136,21 @@ class Replay:
             if database not in self._log.schemas:
                 remove(file.path)
             self._log.schemas[database] = schema
-        changes = [change for part in self._partial for change in self._sealer.open(part.changes)]
-        self._waiting.setdefault(database, []).append(changes)
-        self._count += len(changes)
-        if self._count > MAX_WAITING:
+        waiting = self._waiting.setdefault(database, {})
+        for part in self._partial:
+            waiting.update(by_key(self._sealer.open(part.changes)))
+        if sum(map(len, self._waiting.values())) > MAX_WAITING:
             self._apply()
 
     def _apply(self) -> None:
-        for name, transactions in self._waiting.items():
+        for name, changes in self._waiting.items():
             file = self._find(name)
             if file is None:
                 raise newer_version()
             migrations = file.migrations[: self._log.schemas[name]]
             with closing(Database(file.path, migrations)) as database, database.transaction() as connection:
-                for changes in transactions:
-                    apply(connection, changes)
+                apply(connection, changes.values())
         self._waiting.clear()
-        self._count = 0
 
     def _read_position(self) -> Position:
         with closing(Database(self._folder / POSITION_DATABASE, _MIGRATIONS)) as database:

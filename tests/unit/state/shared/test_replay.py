@@ -13,6 +13,7 @@ from connectors.errors import LeaseLost, StateError
 from connectors.models import Reason
 from harvester.state import rejects
 from harvester.state.shared import entries
+from harvester.state.shared.log import PAGE
 from tests.unit.state.shared.machine import NOW, Machine, rows
 from tests.unit.state.shared.memory_store import Documents, MemoryStore
 from tests.unit.state.shared.operations import STEPS
@@ -130,7 +131,7 @@ def test_a_copy_that_is_behind_replays_only_what_it_lacks(documents: Documents, 
     with other.account() as opened:
         opened.state.set_fact("more", "1")
     assert min(asked) > "entry-"
-    assert len(asked) <= 2 * 40
+    assert len(asked) <= 2 * PAGE
     assert copied(documents, tmp_path / "first") == copied(documents, tmp_path / "second")
 
 
