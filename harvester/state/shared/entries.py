@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from connectors.errors import StateError
-from harvester.state.shared.changes import Change
+from harvester.state.shared.row_changes import Change
 
 FORMAT = 1
 """Of entries. A worker refuses a log with a later one."""

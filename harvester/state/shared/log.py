@@ -10,8 +10,8 @@ from threading import Lock
 from typing import TypeVar
 
 from connectors.errors import HarvestError, LeaseLost, OutputError, Unreachable
-from harvester.state.shared.changes import Change, Table, take, watch
 from harvester.state.shared.entries import Entry, entry_document, parse_entry, split
+from harvester.state.shared.row_changes import Change, Table, take, watch
 from harvester.state.shared.sealing import TokenSealer
 from harvester.state.shared.store import Store
 

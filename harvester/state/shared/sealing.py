@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import orjson
 
 from connectors.errors import ConfigurationError
-from harvester.state.shared.changes import Change
+from harvester.state.shared.row_changes import Change
 
 KEY_SETTING = "HARVESTER_STATE_KEY"
 TOKENS = "tokens"

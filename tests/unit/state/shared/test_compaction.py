@@ -13,7 +13,7 @@ from harvester.state.shared import compaction
 from harvester.state.shared.compaction import Base, read_base
 from harvester.state.shared.entries import entry_document
 from harvester.state.shared.log import Patience
-from harvester.state.shared.pool import PoolKey
+from harvester.state.shared.shared_pool import PoolKey
 from tests.unit.state.shared.crash import Crash, Killed, copied, work
 from tests.unit.state.shared.machine import API_URL, HOST, POOL, PREFIX, VENDOR, Machine
 from tests.unit.state.shared.memory_store import Documents, MemoryStore

@@ -29,11 +29,11 @@ from harvester.state.layout import (
     rejects_folder,
 )
 from harvester.state.locks import run_lock
-from harvester.state.shared.changes import all_rows
 from harvester.state.shared.compaction import Compaction, File
 from harvester.state.shared.lease import Lease, Worker
 from harvester.state.shared.log import DatabaseRecorder, Patience, PoolLog
 from harvester.state.shared.replay import Replay, remove
+from harvester.state.shared.row_changes import all_rows
 from harvester.state.shared.sealing import TokenSealer
 from harvester.state.shared.store import Store
 
