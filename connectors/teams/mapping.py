@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from connectors.models import Detail, Host, Meeting, Session, session_key
@@ -170,6 +171,7 @@ def _address(networks: Sequence[Row]) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1024)  # a participant has the same address in every medium of every segment
 def _is_address(text: str) -> bool:
     """Whether it is a whole address: Graph masks some."""
     try:
