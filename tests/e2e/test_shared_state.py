@@ -222,7 +222,15 @@ def test_a_worker_elsewhere_goes_on_where_a_killed_one_was(scene: Scene) -> None
 
 
 def test_an_orphan_that_wakes_up_sends_nothing_more(scene: Scene) -> None:
-    orphan, second = scene.worker(**SLOW), scene.worker()
+    goes_on_beside_an_orphan(scene, scene.worker(**SLOW), scene.worker())
+
+
+def test_an_orphan_on_the_same_machine_does_not_keep_its_successor_waiting(newest_scene: Scene) -> None:
+    state = {"HARVESTER_STATE_DIR": str(newest_scene.sandbox.folder / "state")}
+    goes_on_beside_an_orphan(newest_scene, newest_scene.worker(**SLOW, **state), newest_scene.worker(**state))
+
+
+def goes_on_beside_an_orphan(scene: Scene, orphan: Worker, second: Worker) -> None:
     orphan.start()
     orphan.await_requests(40)
     orphan.signal(signal.SIGSTOP)

@@ -6,11 +6,12 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from secrets import token_hex
 from threading import Lock
 
-from connectors.errors import HarvestError, LeaseLost
+from connectors.errors import AlreadyRunning, HarvestError, LeaseLost
 from harvester.state import journal_schema, quotas_and_tokens, rejects
 from harvester.state.database import Database
 from harvester.state.layout import (
@@ -189,7 +190,7 @@ class SharedState:
         """The pool with the lease held and its files at the end of the log. Accounts of one pool share it. The arguments are
         those of `PoolKey`.
 
-        Raises LeaseHeld if another worker holds the lease, AlreadyRunning if another process of this machine uses the folder.
+        Raises LeaseHeld if another worker holds the lease.
         """
         key = PoolKey(
             vendor=vendor,
@@ -226,14 +227,26 @@ class SharedState:
 
     @contextmanager
     def _hold(self, key: PoolKey) -> Iterator[SharedPool]:
-        folder = make_private(pool_folder(self._own_state, key.host, key.prefix, key.name))
-        with run_lock(pool_lock_file(folder)):
+        with self._own_copy(key) as folder:
             lease = Lease(self._store, self._worker, key.name, self._clock)
             lease.acquire(self._wait)
             try:
                 yield from self._use(key, folder)
             finally:
                 lease.release()
+
+    @contextmanager
+    def _own_copy(self, key: PoolKey) -> Iterator[Path]:
+        """A copy that no other process of this machine uses. One that was stopped keeps its copy for as long as it exists,
+        and must not keep its successor from going on."""
+        with ExitStack() as stack:
+            for number in count(1):
+                name = key.name if number == 1 else f"{key.name}-{number}"
+                folder = make_private(pool_folder(self._own_state, key.host, key.prefix, name))
+                with suppress(AlreadyRunning):
+                    stack.enter_context(run_lock(pool_lock_file(folder)))
+                    break
+            yield folder
 
     def _use(self, key: PoolKey, folder: Path) -> Iterator[SharedPool]:
         patience = Patience(require=self._worker.require, wait=self._pause)
