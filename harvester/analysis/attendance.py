@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 from connectors.models import Detail
 from harvester.analysis import safe_csv
+from harvester.analysis.aliases import Alias, AliasTable
 from harvester.analysis.document_tables import VERSION_RANK
 from harvester.analysis.duckdb_database import Database
-from harvester.analysis.people import Alias, AliasTable
 from harvester.analysis.roster import Expected, Roster
 
 By = Literal["meeting", "person", "series"]

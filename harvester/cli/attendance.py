@@ -155,10 +155,10 @@ def attendance(env: RunEnvironment, **options: Any) -> int:
 
 
 def _attendance(env: RunEnvironment, asked: Options) -> int:
+    from harvester.analysis.aliases import read_aliases
     from harvester.analysis.attendance import create_attendance, totals
     from harvester.analysis.document_tables import read_documents
     from harvester.analysis.duckdb_database import open_database
-    from harvester.analysis.people import read_aliases
     from harvester.analysis.roster import read_roster
 
     selection = _selection(env, asked)

@@ -137,6 +137,13 @@ class Scene:
         assert differences(self.stored(), self.truth) == []
         assert self.simulator.traffic()["refused"] == 0, "the vendor refused requests with 429"
 
+    def entries(self) -> list[int]:
+        """The numbers of the entries of the log."""
+        self.sandbox.ask("POST", f"/{self.sandbox.prefix}state/_refresh")
+        query = {"size": 10_000, "query": {"term": {"kind": "entry"}}}
+        answer = self.sandbox.ask("POST", f"/{self.sandbox.prefix}state/_search", query)
+        return sorted(hit["_source"]["number"] for hit in answer.body["hits"]["hits"])
+
     def has_no_secret_in_the_index(self) -> None:
         """Neither a credential nor a token that a worker has kept."""
         self.sandbox.ask("POST", f"/{self.sandbox.prefix}state/_refresh")
@@ -209,6 +216,7 @@ def test_a_worker_elsewhere_goes_on_where_a_killed_one_was(scene: Scene) -> None
     assert third.run() == 0, third.stderr
     assert len(third.requests) < len(second.requests) / 5
     assert databases(third) == databases(second)
+    assert 1 not in scene.entries(), "the log was not shortened"
     scene.is_as_the_truth_has_it()
     scene.has_no_secret_in_the_index()
 
@@ -280,6 +288,27 @@ def test_the_privileges_that_shared_state_needs(guarded: IndexSandbox, tmp_path:
             worker = scene.worker(ES_USERNAME=user.name, ES_PASSWORD=user.password)
             assert worker.run() == code, worker.stderr
             assert words in worker.stderr
+
+
+def test_every_account_of_a_command_goes_on_elsewhere(newest: IndexSandbox, tmp_path: Path) -> None:
+    vendors = ("zoom", "webex", "google-meet", "meetecho")
+    words = ("all", "--from", FIRST.isoformat(), "--to", LAST.isoformat(), "--state", "index")
+    key = {"HARVESTER_STATE_KEY": Fernet.generate_key().decode()}
+    with Simulator(tmp_path / "simulator", NOW, size=60, days=DAYS, vendors=vendors) as simulator:
+        scene = Scene(newest, simulator)
+        counts = []
+        for _ in range(2):
+            worker = scene.worker(**key)
+            summary = worker.folder / "summary.json"
+            ended = worker.harvester(*words, "--summary-json", str(summary))
+            assert ended.returncode == 0, ended.stderr.decode()
+            counts.append(
+                {run["vendor"]: run["fetched"] for run in json.loads(summary.read_text())["vendors"]}
+            )
+        assert counts[0].keys() == set(vendors)
+        assert all(counts[0].values())
+        assert [(name, count) for name, count in counts[1].items() if count > counts[0][name] / 5] == []
+        assert scene.stored().keys() >= {name for name in scene.truth if name.startswith("zoom:")}
 
 
 def databases(worker: Worker) -> dict[str, list[Any]]:

@@ -47,6 +47,17 @@ def test_a_backfill_equals_the_truth(new_home: NewHome, organisations: Fleet, sa
     assert differences(stored(sandbox), organisations.truth) == []
 
 
+def test_a_run_that_ends_early_goes_on_at_the_time_that_its_summary_names(
+    new_home: NewHome, organisations: Fleet, sandbox: IndexSandbox
+) -> None:
+    home = new_home({**organisations.settings(sandbox), "HARVESTER_RATE_SHARE": "0.3"}, chunks=1)
+    home.install_dag(("--for=50m", "--for=6s"))
+    assert home.test_dag("harvester_backfill", **organisations.days)["state"] == "success"
+    assert len(home.query("SELECT * FROM task_reschedule")) > 0
+    assert home.tries() == 2, "one of each task: a reschedule is no retry"
+    assert differences(stored(sandbox), organisations.truth) == []
+
+
 @pytest.mark.parametrize("days", [{}, {"from": "2026-11-17"}, {"from": "tomorrow", "to": "2026-11-20"}])
 def test_a_backfill_without_two_days_is_refused(new_home: NewHome, days: dict[str, str]) -> None:
     with pytest.raises(AssertionError, match="ParamValidationError"):
@@ -62,7 +73,7 @@ def test_a_wrong_setting_fails_at_once_and_stops_no_other_chunk(
         f'{text}\n[zoom.refused]\naccount_id = "x"\nclient_id = "c"\nclient_secret = "s"\nplan = "none"\n'
     )
     config.chmod(0o600)
-    settings = {**organisations.settings(sandbox), "HARVESTER_COMMAND": f"{HARVESTER} --config {config}"}
+    settings = {**organisations.settings(sandbox), "FLEET_COMMAND": f"{HARVESTER} --config {config}"}
     home = new_home(settings)
     ended = home.test_dag("harvester_backfill", **organisations.days)
     assert ended["state"] == "failed"

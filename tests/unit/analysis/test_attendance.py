@@ -17,10 +17,10 @@ from hypothesis import given
 from connectors.attendance import group_by_person, to_record, union_seconds
 from connectors.models import Detail, MeetingRecord, Session
 from harvester.analysis import document_source, safe_csv
+from harvester.analysis.aliases import Alias
 from harvester.analysis.attendance import By, Threshold, create_attendance, query, totals
 from harvester.analysis.document_tables import read_documents
 from harvester.analysis.duckdb_database import Database, open_database
-from harvester.analysis.people import Alias
 from harvester.analysis.roster import Expected
 from harvester.analysis.selection import Selection
 from tests.examples import one_in

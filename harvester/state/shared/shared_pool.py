@@ -28,10 +28,11 @@ from harvester.state.layout import (
     rejects_folder,
 )
 from harvester.state.locks import run_lock
-from harvester.state.shared.changes import all_rows
+from harvester.state.shared.compaction import Compaction, File
 from harvester.state.shared.lease import Lease, Worker
 from harvester.state.shared.log import DatabaseRecorder, Patience, PoolLog
-from harvester.state.shared.replay import File, Replay, remove
+from harvester.state.shared.replay import Replay, remove
+from harvester.state.shared.row_changes import all_rows
 from harvester.state.shared.sealing import TokenSealer
 from harvester.state.shared.store import Store
 
@@ -130,7 +131,7 @@ class SharedPool:
         ):
             old.backup(new)
         with closing(Database(file.path, file.migrations)) as copied, copied.reading() as connection:
-            self._log.append(database, len(file.migrations), list(all_rows(connection)))
+            self._log.append(database, len(file.migrations), all_rows(connection))
 
     def close(self) -> None:
         self._closed = True
@@ -239,6 +240,8 @@ class SharedState:
         log = PoolLog(self._store, key.name, token_hex(16), patience, self._sealer)
         replay = Replay(self._store, log, patience, folder, lambda name: key.find(folder, name), self._sealer)
         replay.run()
+        compaction = Compaction(self._store, log, patience, lambda name: key.find(folder, name))
+        compaction.run()
         pool = SharedPool(key, folder, self._own_state, log, self._worker)
         try:
             yield pool

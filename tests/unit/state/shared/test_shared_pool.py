@@ -10,7 +10,7 @@ from harvester.state.journal import Journal
 from harvester.state.layout import account_folder, journal_folder, quota_folder, rejects_folder
 from harvester.state.quotas_and_tokens import AccountState
 from harvester.state.shared.lease import LEASE_SECONDS
-from harvester.state.shared.pool import PoolKey, account_log, journal_log
+from harvester.state.shared.shared_pool import PoolKey, account_log, journal_log
 from tests.unit.state.shared.machine import ACCOUNT, API_URL, HOST, NOW, POOL, PREFIX, VENDOR, Machine, rows
 from tests.unit.state.shared.memory_store import Documents
 from tests.unit.state.shared.operations import STEPS, intents, outcomes, quota, run, token
