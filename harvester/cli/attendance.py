@@ -226,7 +226,7 @@ def _log_untimed(counted: Totals, *, threshold: Threshold | None) -> None:
             )
     if counted.still_there:
         had = "1 person had" if counted.still_there == 1 else f"{counted.still_there:,} people had"
-        logger.warning(f"{had} not left yet when the meeting was harvested: {consequence}")
+        logger.warning(f"{had} not left yet when their meeting was harvested: {consequence}")
 
 
 def _write(database: Database, layout: _Layout, output: Path | None) -> None:

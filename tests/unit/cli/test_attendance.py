@@ -143,7 +143,7 @@ def test_people_who_have_not_left_yet_are_a_message_of_their_own(
     )
     run(str(path))
     assert caplog.messages == [
-        "1 person had not left yet when the meeting was harvested: their minutes and shares are empty"
+        "1 person had not left yet when their meeting was harvested: their minutes and shares are empty"
     ]
 
 
