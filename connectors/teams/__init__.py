@@ -158,7 +158,7 @@ class Teams:
         harvested_at = truncate_to_milliseconds(self.context.now())
         row = self.listing.head(ref)
         try:
-            sessions = self.client.sessions(ref.uuid)
+            sessions = self.client.sessions(ref.uuid, whole=self._wants(ref, "raw"))
         except VendorError as error:
             return self._without_sessions(ref, row, harvested_at, error)
         return self._to_record(ref, row, sessions, harvested_at)
