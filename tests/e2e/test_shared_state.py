@@ -294,7 +294,9 @@ def test_every_account_of_a_command_goes_on_elsewhere(newest: IndexSandbox, tmp_
             summary = worker.folder / "summary.json"
             ended = worker.harvester(*words, "--summary-json", str(summary))
             assert ended.returncode == 0, ended.stderr.decode()
-            counts.append({run["vendor"]: run["fetched"] for run in json.loads(summary.read_text())["vendors"]})
+            counts.append(
+                {run["vendor"]: run["fetched"] for run in json.loads(summary.read_text())["vendors"]}
+            )
         assert counts[0].keys() == set(vendors)
         assert all(counts[0].values())
         assert [(name, count) for name, count in counts[1].items() if count > counts[0][name] / 5] == []
