@@ -37,7 +37,16 @@ from connectors.base import (
 )
 from connectors.errors import Gone, NotReady, VendorError
 from connectors.http import Api
-from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason, SkippedPartition, Window
+from connectors.models import (
+    Detail,
+    Meeting,
+    MeetingRecord,
+    MeetingRef,
+    Pending,
+    Reason,
+    SkippedPartition,
+    Window,
+)
 from connectors.parsing import truncate_to_milliseconds
 from connectors.pending import require_timestamp
 from connectors.rate_limit import MARGIN
@@ -202,10 +211,13 @@ class Teams:
             ),
             legs,
         )
-        if self._wants(ref, "titles") and (found := self.titles.find(ref.uuid, row)) is not None:
-            meeting = with_online_meeting(meeting, found)
         stays = [to_session(leg, organizer=organizer, tenant=self.tenant, raw=raw) for leg in legs]
-        return self._finished(to_record(meeting, stays), ref)
+        return self._finished(to_record(self._titled(meeting, ref, row), stays), ref)
+
+    def _titled(self, meeting: Meeting, ref: MeetingRef, row: Row) -> Meeting:
+        """The meeting with its online meeting, if titles are wanted and it has one."""
+        found = self.titles.find(ref.uuid, row) if self._wants(ref, "titles") else None
+        return meeting if found is None else with_online_meeting(meeting, found)
 
     def _without_sessions(
         self, ref: MeetingRef, row: Row, harvested_at: datetime, error: VendorError
@@ -232,6 +244,7 @@ class Teams:
             harvested_at=harvested_at,
             raw=self._wants(ref, "raw"),
         )
+        meeting = self._titled(meeting, ref, row)
         record = MeetingRecord(meeting=meeting, pending=pending, listed_only=pending is None)
         return self._finished(record, ref)
 

@@ -89,8 +89,11 @@ def _is_service(endpoint: Row) -> bool:
 
 def _kind(identities: Row) -> str | None:
     """The member that is a person: a known one, else any other with an id."""
+    for name in KINDS:
+        if identities.get(name) and as_dict(identities[name]):
+            return name
     others = (name for name in identities if "@" not in name and _BOT not in name.lower())
-    return next((name for name in (*KINDS, *others) if as_dict(identities.get(name))), None)
+    return next((name for name in others if as_dict(identities.get(name))), None)
 
 
 def _merged(kind: str | None, member: Row, associated: Row) -> Identity:

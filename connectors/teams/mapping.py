@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from connectors.models import Detail, Host, Meeting, Session, session_key
@@ -132,7 +133,7 @@ def to_session(leg: Leg, *, organizer: Identity | None, tenant: str, raw: bool =
 
 
 def _id_of_named(leg: Leg) -> str | None:
-    """What stands for the id of a participant who has a name and no id: this stay, since names tell nobody apart."""
+    """What stands for the id of a participant who has a name and no id: the id of the stay, since different people may have one name."""
     return None if leg.identity.name is None else ":".join(filter(None, leg.key)) or None
 
 
@@ -170,6 +171,7 @@ def _address(networks: Sequence[Row]) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1024)  # a participant has the same address in every medium of every segment
 def _is_address(text: str) -> bool:
     """Whether it is a whole address: Graph masks some."""
     try:

@@ -291,7 +291,7 @@ def name_axis(names: Mapping[str, str]) -> Spec:
         "scale": {"domain": list(names)},
         "axis": {
             "title": None,
-            "labelLimit": 150,
+            "labelLimit": 200,  # "Microsoft Teams 1.7.00.26062" is shown whole
             "labelColor": "var(--text)",
             "labelExpr": f"{_literal(names)}[datum.value]",
         },

@@ -29,8 +29,8 @@ from harvester.optional_libraries import require
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.rooms.booking import RoomBooker
 from harvester.rooms.meet_starts import MeetStarts
+from harvester.rooms.open_calendars import open_rooms_account
 from harvester.rooms.push_channels import PushChannels
-from harvester.rooms.rooms_account import open_rooms_account
 from harvester.rooms.rooms_file import RoomsFile
 from harvester.rooms.status_json import Titles
 from harvester.rooms.watcher import Watcher

@@ -38,7 +38,7 @@ def shared_state(env: RunEnvironment, kind: StateKind | None) -> Iterator[None]:
             f"HARVESTER_PII is {env.treatment.mode}, and state in the index has ids that every worker must be able to open: set "
             "HARVESTER_PII_KEY, the same for all workers"
         )
-    from harvester.pipeline.shared_state import open_shared_state
+    from harvester.pipeline.open_shared_state import open_shared_state
 
     with open_shared_state(
         elastic_config(env),

@@ -268,6 +268,9 @@ def _harvest_all(
         for account, report in zip(accounts, reports, strict=True)
     ]
     run_side_by_side(runs, env.stop)
+    for report in reports:
+        if report.resume_at is None:  # of an account whose turn did not come
+            report.set_resume_at(env.machine)
 
 
 def _harvest_beside_others(

@@ -1,4 +1,4 @@
-"""Finds booked rooms that are empty: their meetings run by the calendar, and Meet has no conference of them yet.
+"""Finds booked rooms whose Meet has not begun: their meetings run by the calendar, and Meet has no conference of them yet.
 
 The organizer of each running meeting is asked once a minute until its conference begins. What is not known is never said: a
 meeting without a Meet code, or whose organizer may not be asked, counts as held.

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harvester.simulator.expected.rooms import edges
+from harvester.simulator.expected.room_status import edges
 from tests.e2e.harness import Harvester
 from tests.e2e.rooms_bench import NOW, Bench, Running, rooms_bench, wait_for, without_ids
 

@@ -137,6 +137,13 @@ class Scene:
         assert differences(self.stored(), self.truth) == []
         assert self.simulator.traffic()["refused"] == 0, "the vendor refused requests with 429"
 
+    def entries(self) -> list[int]:
+        """The numbers of the entries of the log."""
+        self.sandbox.ask("POST", f"/{self.sandbox.prefix}state/_refresh")
+        query = {"size": 10_000, "query": {"term": {"kind": "entry"}}}
+        answer = self.sandbox.ask("POST", f"/{self.sandbox.prefix}state/_search", query)
+        return sorted(hit["_source"]["number"] for hit in answer.body["hits"]["hits"])
+
     def has_no_secret_in_the_index(self) -> None:
         """Neither a credential nor a token that a worker has kept."""
         self.sandbox.ask("POST", f"/{self.sandbox.prefix}state/_refresh")
@@ -209,12 +216,21 @@ def test_a_worker_elsewhere_goes_on_where_a_killed_one_was(scene: Scene) -> None
     assert third.run() == 0, third.stderr
     assert len(third.requests) < len(second.requests) / 5
     assert databases(third) == databases(second)
+    assert 1 not in scene.entries(), "the log was not shortened"
     scene.is_as_the_truth_has_it()
     scene.has_no_secret_in_the_index()
 
 
 def test_an_orphan_that_wakes_up_sends_nothing_more(scene: Scene) -> None:
-    orphan, second = scene.worker(**SLOW), scene.worker()
+    goes_on_beside_an_orphan(scene, scene.worker(**SLOW), scene.worker())
+
+
+def test_an_orphan_on_the_same_machine_does_not_keep_its_successor_waiting(newest_scene: Scene) -> None:
+    state = {"HARVESTER_STATE_DIR": str(newest_scene.sandbox.folder / "state")}
+    goes_on_beside_an_orphan(newest_scene, newest_scene.worker(**SLOW, **state), newest_scene.worker(**state))
+
+
+def goes_on_beside_an_orphan(scene: Scene, orphan: Worker, second: Worker) -> None:
     orphan.start()
     orphan.await_requests(40)
     orphan.signal(signal.SIGSTOP)

@@ -77,6 +77,15 @@ def all_rows(connection: sqlite3.Connection) -> Iterator[Change]:
             yield [table.name, [row[each] for each in positions], [_encode(value) for value in row]]
 
 
+def count_rows(connection: sqlite3.Connection) -> int:
+    """How many rows `all_rows` yields."""
+    counts = (
+        connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]  # noqa: S608  # names of the schema
+        for name in tables(connection)
+    )
+    return sum(counts)
+
+
 def by_key(changes: Iterable[Change]) -> dict[tuple[str, bytes], Change]:
     """The changes by table and key. Of several changes of a row, the last one counts, whatever came before.
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import StateError
-from harvester.state.shared.changes import all_rows, apply, by_key, take, watch
+from harvester.state.shared.row_changes import all_rows, apply, by_key, take, watch
 
 TABLES = """
     CREATE TABLE plain (a INTEGER, b TEXT);
