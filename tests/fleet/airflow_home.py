@@ -199,6 +199,10 @@ class AirflowHome:
         ((tries,),) = self.query("SELECT sum(try_number) FROM task_instance")
         return int(tries)
 
+    def reschedules(self) -> int:
+        """How often tasks left their worker to come back later."""
+        return len(self.query("SELECT * FROM task_reschedule"))
+
     def run_states(self) -> list[str]:
         return [state for (state,) in self.query("SELECT state FROM dag_run")]
 
