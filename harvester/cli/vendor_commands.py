@@ -226,7 +226,7 @@ def _accounts(
     only_vendors: Sequence[str],
     summary: Summary | None = None,
 ) -> Sequence[AccountSettings]:
-    """The accounts to harvest. Broken vendors go into the summary, if there is one, and stop no other."""
+    """The accounts to harvest. A broken vendor goes into the summary, if there is one; the others are harvested."""
     if vendors is not None:
         return [account for vendor in vendors for account in accounts_of(vendor, env)]
     accounts = find_accounts(env)
@@ -241,7 +241,7 @@ def _report_others(
     accounts: Accounts, env: RunEnvironment, only_vendors: Sequence[str], summary: Summary
 ) -> None:
     for name, settings in accounts.missing.items():
-        if not only_vendors or name in only_vendors:
+        if name in only_vendors or not (only_vendors or env.only_accounts):
             logger.info(f"{name}: skipped, not configured ({', '.join(settings)} not set)")
     for name, error in accounts.broken.items():
         if only_vendors and name not in only_vendors:
