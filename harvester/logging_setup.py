@@ -48,7 +48,8 @@ KEPT_RECORDS = 1000
 """How many messages quiet mode keeps to show them if something goes wrong; the newest ones."""
 
 _QUERY = re.compile(r"\?[^\s\"'<>]+")
-_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "once", "lines"}
+_OWN_FIELDS = {"message", "asctime", *ONCE, *EVEN_IF_QUIET, *LINES}
+_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | _OWN_FIELDS
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Who an endpoint of a call is: a person with an id, somebody without one, or a bot or service.
+"""Who an endpoint of a call is: a person with an id, a person without one, or a bot or service.
 
 The identities of call records: https://learn.microsoft.com/graph/api/resources/callrecords-participantendpoint,
 …/callrecords-serviceendpoint, …/communicationsidentityset and …/callrecords-useridentity (2026). Microsoft withholds the names
@@ -34,7 +34,7 @@ ROOM_PLATFORMS = ("roomSystem", "surfaceHub")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """One participant. Names tell nobody apart."""
+    """One participant. Names do not identify people."""
 
     kind: str | None = None
     """The member of the identity set, such as `user`; `None` if there is none."""

@@ -133,7 +133,7 @@ def to_session(leg: Leg, *, organizer: Identity | None, tenant: str, raw: bool =
 
 
 def _id_of_named(leg: Leg) -> str | None:
-    """What stands for the id of a participant who has a name and no id: this stay, since names tell nobody apart."""
+    """What stands for the id of a participant who has a name and no id: the id of the stay, since different people may have one name."""
     return None if leg.identity.name is None else ":".join(filter(None, leg.key)) or None
 
 

@@ -7,7 +7,7 @@
 - A line that is no document is counted. A field of a wrong type is absent.
 - Bookings of rooms are documents of their own kind; `attendance` passes over them.
 
-With `quality`, the table `line` stays: `session.row` is the line with the measures of the session.
+With `quality`, a session has the measures that rate it, and the table `line` stays: `session.row` is the line with all of them.
 """
 
 from __future__ import annotations
@@ -80,11 +80,34 @@ MEASURED = {
 """Columns of `session` for the mean of each measure of each stream."""
 SERIES = {f"{stream}_series": f"quality.{stream}.series" for stream in STREAMS}
 
+
+def _worse(measure: str) -> str:
+    """The worse direction of the sound; that of the picture if nothing of the sound was measured."""
+    of = {stream: f"quality.{stream}.{measure}.mean" for stream in STREAMS}
+    any_audio = " OR ".join(
+        f"quality.{stream}.{each}.mean IS NOT NULL"
+        for stream in ("audio_in", "audio_out")
+        for each in SERIES_MEASURES
+    )
+    return (
+        f"CASE WHEN {any_audio} THEN greatest({of['audio_in']}, {of['audio_out']}) "
+        f"ELSE greatest({of['video_in']}, {of['video_out']}) END"
+    )
+
+
+_RATED = {
+    **{measure: _worse(measure) for measure in SERIES_MEASURES},
+    "has_series": f"coalesce({', '.join(SERIES.values())}) IS NOT NULL",
+}
+"""What rates a session."""
+
 _COMBINED = frozenset(
     {"kind", "detail", "harvested_at", "account", "uuid", "meeting", "@timestamp", "meeting_timestamp"}
 )
 """Fields that `line` holds under another name, or as a part of another column."""
 _KEY = "vendor, account, uuid"
+VERSION_RANK = 10_000_000_000_000
+"""`version` is the value of `Detail` times this, plus `harvested_at` in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +156,7 @@ def _read_lines(database: Database, paths: Sequence[str], *, quality: bool) -> N
     more = {**_MEETING_MORE, **_SESSION_MORE, **BOOKING_FIELDS} if quality else {}
     plain = {**_BOTH, **_MEETING, **_SESSION, **more}
     read = {**plain, **({"quality": _QUALITY} if quality else {})}
-    measured = {**MEASURED, **SERIES} if quality else {}
+    measured = {**MEASURED, **SERIES, **_RATED} if quality else {}
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in read.items())
     kept = [f'"{name}"' for name in plain if name not in _COMBINED]
     kept += [f"{expression} AS {name}" for name, expression in measured.items()]
@@ -145,7 +168,7 @@ def _read_lines(database: Database, paths: Sequence[str], *, quality: bool) -> N
                coalesce(kind = 'booking' AND document_id IS NOT NULL AND start_time < end_time, false) AS is_booking,
                coalesce(account, '') AS account,
                CASE kind WHEN 'session' THEN meeting ELSE uuid END AS uuid,
-               coalesce(CASE detail {_ranks()} END, 0) * 10000000000000 + coalesce(epoch_ms(harvested_at), 0) AS version,
+               coalesce(CASE detail {_ranks()} END, 0) * {VERSION_RANK} + coalesce(epoch_ms(harvested_at), 0) AS version,
                CASE kind WHEN 'session' THEN coalesce(meeting_timestamp, "@timestamp") ELSE "@timestamp" END AS stamp,
                {", ".join(kept)}
         FROM read_json(?, format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}})
@@ -186,21 +209,24 @@ def _create_meetings(database: Database, selection: Selection, *, quality: bool)
         name for name in {**_MEETING, **(_MEETING_MORE if quality else {})} if name not in {"uuid", "host"}
     ]
     condition, values = selection.condition()
+    several, none = database.row("SELECT bool_or(documents > 1), bool_or(documents = 0) FROM latest")
+    once = f"""
+          UNION ALL
+          SELECT line.* FROM line JOIN latest USING ({_KEY}, version) WHERE is_meeting AND documents > 1
+          QUALIFY row_number() OVER (PARTITION BY {_KEY} ORDER BY hash(line)) = 1"""
     database.run(
         f"""
         CREATE TABLE meeting AS
         WITH document AS (
           SELECT line.* FROM line JOIN latest USING ({_KEY}, version) WHERE is_meeting AND documents = 1
-          UNION ALL
-          SELECT line.* FROM line JOIN latest USING ({_KEY}, version) WHERE is_meeting AND documents > 1
-          QUALIFY row_number() OVER (PARTITION BY {_KEY} ORDER BY hash(line)) = 1
+          {once if several else ""}
         ),
         of_sessions AS (
           SELECT {_KEY}, min(topic) AS topic, min(host_email) AS host_email
-          FROM line JOIN latest USING ({_KEY}, version) WHERE NOT is_meeting AND documents = 0 GROUP BY ALL
+          FROM line JOIN latest USING ({_KEY}, version) WHERE NOT is_meeting AND documents = 0 AND {bool(none)} GROUP BY ALL
         ),
         joined AS (
-          SELECT vendor, nullif(account, '') AS account, uuid, latest.version, latest.version % 10000000000000 AS harvested_ms,
+          SELECT vendor, nullif(account, '') AS account, uuid, latest.version, latest.version % {VERSION_RANK} AS harvested_ms,
                  coalesce(document.topic, of_sessions.topic) AS topic,
                  document.host.name AS host_name,
                  coalesce(document.host.email, of_sessions.host_email) AS host_email,
@@ -220,7 +246,7 @@ def _create_sessions(database: Database, *, quality: bool) -> int:
     """The sessions of these meetings. Returns how many second copies were left out."""
     names = ", ".join(f"line.{name}" for name in _SESSION if name not in _COMBINED and name != "host_email")
     if quality:
-        names += "".join(f", line.{name}" for name in _SESSION_MORE)
+        names += "".join(f", line.{name}" for name in (*_SESSION_MORE, *_RATED))
     person = " ".join(f"WHEN {name} IS NOT NULL THEN '{name}' || chr(31) || {name}" for name in PERSON_FIELDS)
     chosen = f"""
         SELECT meeting.number, {names},
@@ -237,6 +263,11 @@ def _create_sessions(database: Database, *, quality: bool) -> int:
         WHERE NOT is_meeting AND document_id IS NOT NULL GROUP BY 1 HAVING count(*) > 1
         """
     )
+    (repeated,) = database.row("SELECT count(*) FROM repeated")
+    if not repeated:
+        database.run(f"CREATE TABLE session AS {chosen}")
+        database.run("DROP TABLE repeated")
+        return 0
     database.run(
         f"""
         CREATE TABLE session AS
@@ -246,14 +277,12 @@ def _create_sessions(database: Database, *, quality: bool) -> int:
           QUALIFY row_number() OVER (PARTITION BY number, document_id ORDER BY hash(line)) = 1)
         """
     )
-    copies = 0
-    if database.row("SELECT count(*) FROM repeated")[0]:
-        (copies,) = database.row(
-            f"""
-            SELECT count(*) - count(DISTINCT (number, document_id))
-            FROM ({chosen.replace("SELECT", "SELECT document_id,", 1)} AND hash(document_id) IN (FROM repeated))
-            """
-        )
+    (copies,) = database.row(
+        f"""
+        SELECT count(*) - count(DISTINCT (number, document_id))
+        FROM ({chosen.replace("SELECT", "SELECT document_id,", 1)} AND hash(document_id) IN (FROM repeated))
+        """
+    )
     database.run("DROP TABLE repeated")
     return int(copies)
 

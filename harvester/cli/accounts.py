@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 
 import click
@@ -15,7 +15,7 @@ from harvester.accounts_file import FileAccount
 from harvester.cli.run_environment import RunEnvironment
 from harvester.config import OWN, RETIRED, Environment
 from harvester.env_file_warnings import unknown_settings
-from harvester.logging_setup import ONCE
+from harvester.logging_setup import ONCE, messages_of
 from harvester.pipeline.account import SETTINGS_HINT, is_partly_set, missing_settings, not_set
 from harvester.pipeline.request import VendorOptions
 
@@ -53,6 +53,11 @@ class Accounts:
     def selected(self, env: RunEnvironment, vendors: Sequence[str] = ()) -> Sequence[AccountSettings]:
         """Those of these vendors that --account names. Raises UsageError if there is none of a given name."""
         return select([each for each in self.configured if not vendors or each.vendor in vendors], env)
+
+
+def messages_about(account: AccountSettings) -> AbstractContextManager[None]:
+    """Every message of the block names the account, unless its vendor has no other one."""
+    return messages_of(account.name if "/" in account.name else "")
 
 
 def find_accounts(env: RunEnvironment) -> Accounts:

@@ -17,7 +17,14 @@ import click
 import connectors
 from connectors.errors import HarvestError
 from harvester.cli import VENDOR_COMMANDS, load_command
-from harvester.cli.accounts import Accounts, AccountSettings, accounts_of, find_accounts, none_configured
+from harvester.cli.accounts import (
+    Accounts,
+    AccountSettings,
+    accounts_of,
+    find_accounts,
+    messages_about,
+    none_configured,
+)
 from harvester.cli.concurrent_accounts import run_side_by_side
 from harvester.cli.from_settings import account_config, elastic_config, open_destination
 from harvester.cli.harvest_options import harvest_options, split_options
@@ -33,7 +40,7 @@ from harvester.cli.render.summary import Summary, summary_lines, verdict_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.shared_state import StateKind, shared_state
 from harvester.cli.time_limit import stopping_after
-from harvester.logging_setup import LINES, indented, messages_of
+from harvester.logging_setup import LINES, indented
 from harvester.pipeline.destination import StreamDestination, choose_destination
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest, resolve
@@ -267,6 +274,9 @@ def _harvest_all(
         for account, report in zip(accounts, reports, strict=True)
     ]
     run_side_by_side(runs, env.stop)
+    for report in reports:
+        if report.resume_at is None:  # of an account whose turn did not come
+            report.set_resume_at(env.machine)
 
 
 def _harvest_beside_others(
@@ -277,7 +287,7 @@ def _harvest_beside_others(
 
 
 def _harvest(account: AccountSettings, runner: Runner, env: RunEnvironment, report: Report) -> None:
-    with messages_of(account.name if "/" in account.name else ""):
+    with messages_about(account):
         try:
             runner.run(account_config(account, env), report)
         except HarvestError as error:

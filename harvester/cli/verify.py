@@ -12,7 +12,13 @@ import click
 import connectors
 from connectors.errors import HarvestError, Interrupted
 from connectors.models import Window
-from harvester.cli.accounts import AccountSettings, accounts_of, find_accounts, none_configured
+from harvester.cli.accounts import (
+    AccountSettings,
+    accounts_of,
+    find_accounts,
+    messages_about,
+    none_configured,
+)
 from harvester.cli.from_settings import account_config, elastic_config
 from harvester.cli.options import (
     ACCOUNT,
@@ -108,7 +114,9 @@ def verify(
         delete_orphans=delete_orphans,
     )
     for account in accounts:
-        result = VerifyResult(vendor=account.vendor, account=account.label, zone=env.zone(timezone))
+        result = VerifyResult(
+            vendor=account.vendor, account=account.label, name=account.name, zone=env.zone(timezone)
+        )
         results.append(result)
         if not _verify(account, verifier, env, result):
             break
@@ -129,7 +137,8 @@ def _verify(
 ) -> bool:
     """Verify one account, and fill in its result. Returns whether to go on with the next one."""
     try:
-        verifier().verify(account_config(account, env), result)
+        with messages_about(account):
+            verifier().verify(account_config(account, env), result)
     except HarvestError as error:
         logger.error(f"harvester: {account.name}: {without_prefix(str(error), account.vendor)}")
         result.error = str(error)

@@ -22,6 +22,8 @@ class VerifyResult:
 
     vendor: str
     account: str
+    name: str = ""
+    """How messages call the account: `zoom`, or `zoom/berlin`; by default the vendor."""
     zone: ZoneInfo
     """Whose days are shown."""
     windows: Sequence[Window] = ()
@@ -44,6 +46,9 @@ class VerifyResult:
     """All of the windows were compared."""
     repaired: bool = False
     """A repair came to its end."""
+
+    def __post_init__(self) -> None:
+        self.name = self.name or self.vendor
 
     @property
     def rejected(self) -> int:

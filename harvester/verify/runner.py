@@ -108,7 +108,7 @@ class Verifier:
                 f"{account.vendor}: the last run did not finish: what it had yet to harvest counts as missing"
             )
         result.wrong_times = state.wrong_times(account.context.now())
-        report = Report(vendor=account.vendor, account=account.config.label)
+        report = Report(vendor=account.vendor, account=account.config.label, name=account.config.name)
         comparison = Comparison(state, documents, account.context.now())
         result.tally = comparison.tally
         parts = split_into_slices(result.windows, account.connector.max_window)
@@ -144,7 +144,7 @@ def _listed(refs: Iterator[MeetingRef], window: Window, report: Report) -> Itera
 def choose_windows(
     result: VerifyResult, account: ConnectedAccount, window: Window, state: KnownState, *, has_dates: bool
 ) -> None:
-    """Which time is compared: the days asked for, else all that any run was asked to read; as far as it is retained."""
+    """Which time is compared: the days asked for, else all that any run was asked to read; limited to what is retained."""
     targets: Sequence[Window] = [window]
     if not has_dates:
         known = state.targets(window.end)
@@ -182,7 +182,12 @@ class _Repair:
 
     def run(self, result: VerifyResult) -> None:
         account, now = self.account, self.account.context.now
-        report = Report(vendor=account.vendor, account=account.config.label, listing_complete=True)
+        report = Report(
+            vendor=account.vendor,
+            account=account.config.label,
+            name=account.config.name,
+            listing_complete=True,
+        )
         forget_wrong_times(account, self.journal, stops=False)
         run = self.journal.begin_run("verify --repair", now())
         try:

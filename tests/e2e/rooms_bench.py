@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harvester.simulator.arduino.app import ArduinoOptions
-from harvester.simulator.expected.rooms import expected_status
+from harvester.simulator.expected.room_status import expected_status
 from harvester.simulator.google_meet.rooms.app import Rooms
 from harvester.simulator.organisation import milliseconds
 from harvester.simulator.server import GoogleOptions, Options, Simulator, serving_simulator
@@ -134,18 +134,19 @@ def rooms_bench(
     *,
     rooms: int = 20,
     speed: float = 1.0,
+    calendar_speed: float | None = None,
     now: datetime = NOW,
     arduino_rate: int = 1,
     **google: Any,
 ) -> Iterator[Bench]:
-    """Serve rooms. `speed` is that of the calendar and of all waits."""
+    """Serve rooms. `speed` is that of all waits and, unless another one is given, that of the calendar."""
     folder.mkdir(parents=True, exist_ok=True)
     options = Options(
         size=30,
         days=2,
         now=now,
         speed=speed,
-        calendar_speed=speed,
+        calendar_speed=speed if calendar_speed is None else calendar_speed,
         vendors=("google-meet",),
         google=GoogleOptions(rooms=rooms, **google),
         arduino=ArduinoOptions(organization="org-1", requests_per_second=arduino_rate),

@@ -196,7 +196,10 @@ def test_plan_check_and_verify_work_with_the_accounts_of_the_file(
     assert [json.loads(line)["account"] for line in planned.stdout.splitlines()] == ["paris", "rome"]
     harvested = run("zoom", *dates, "--account", "zoom/rome")
     assert harvested.returncode == 0, harvested.stderr.decode()
-    verified = run("verify", *dates, "--account", "rome", "--json")
+    verified = run("verify", *dates, "--account", "rome")
     assert verified.returncode == 0, verified.stderr.decode()
+    assert verified.stdout.startswith(b"zoom/rome: ")
+    for said in (planned.stderr, verified.stderr):
+        assert {line.partition(b": ")[0] for line in said.splitlines()} <= {b"zoom/rome", b"zoom/paris"}
     status = run("status", "--account", "rome")
     assert b"zoom/rome" in status.stdout

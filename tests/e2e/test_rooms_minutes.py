@@ -98,7 +98,7 @@ class Pages:
 @contextmanager
 def pages(folder: Path, now: datetime, rooms: int) -> Iterator[Pages]:
     # The speed is that of the quotas: the calendars do not ask the simulator's clock.
-    with rooms_bench(folder, rooms=rooms, now=now, speed=60.0) as bench:
+    with rooms_bench(folder, rooms=rooms, now=now, speed=10.0) as bench:
         made = Pages(bench, HandClock(now))
         with serving(made.app, LiveChanges(), host="127.0.0.1", port=0) as made.url:
             yield made

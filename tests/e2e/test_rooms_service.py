@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
+import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -239,16 +243,79 @@ def test_a_forged_message_reads_nothing(service: Service) -> None:
     assert len(service.log) - before < 20  # those of every minute
 
 
-def test_a_flood_of_one_client_is_refused(service: Service) -> None:
-    url, headers = (
-        f"{service.url}/meetings?room_name=Aurora&client_id=other",
-        {"Authorization": f"Bearer {OTHER}"},
-    )
-    with ThreadPoolExecutor(8) as pool:
-        statuses = list(pool.map(lambda _: http(url, **headers)[0], range(300)))
-    assert set(statuses) == {200, 429}
-    assert http(f"{service.url}/healthz")[0] == 200
-    time.sleep(2)
+FLOOD = 4_000
+"""Requests, sent without waiting for the answers: as many in a second as the service can read."""
+
+
+def flood(url: str, requests: Sequence[bytes]) -> list[int]:
+    """Send requests over one connection. Returns the statuses of the answers."""
+    host, port = urlsplit(url).netloc.split(":")
+    with socket.create_connection((host, int(port)), timeout=120) as connection:
+        sending = threading.Thread(target=connection.sendall, args=(b"".join(requests),))
+        sending.start()
+        answers = connection.makefile("rb")
+        found = []
+        for _ in requests:
+            found.append(int(answers.readline().split()[1]))
+            length = 0
+            while line := answers.readline().strip().lower():
+                if line.startswith(b"content-length:"):
+                    length = int(line.partition(b":")[2])
+            answers.read(length)
+        sending.join()
+    return found
+
+
+def as_bytes(method: str, path: str, body: Any = None, secret: str = OTHER) -> bytes:
+    content = b"" if body is None else json.dumps(body).encode()
+    head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {secret}\r\nContent-Length: {len(content)}\r\n\r\n"
+    return head.encode() + content
+
+
+def test_a_flood_of_one_client_changes_nothing_and_stops_nobody_else(service: Service) -> None:
+    """A thousand requests a second and more: readings, bookings of one room, deletions, wrong secrets."""
+    room, kept = free_rooms(service)[-2:]
+    status, booking = service.book(kept)
+    assert status == 201, booking
+    client = {"client_id": "other"}
+    mixed = [
+        as_bytes("GET", f"/meetings?room_name={quote(room)}&client_id=other"),
+        as_bytes("POST", "/meetings", {**client, "room_name": room, "duration_mins": 15}),
+        as_bytes("DELETE", f"/meetings/{booking['id']}", client),
+        as_bytes("POST", "/meetings", {**client, "room_name": room}, secret="guessed-secret-of-nobody"),
+    ]
+    before = {event.id for event in service.bench.rooms.store.named(room).events()}
+    inserted, ended = service.inserted(), threading.Event()
+    shares = [[mixed[n % len(mixed)] for n in range(FLOOD // 8)] for _ in range(8)]
+    meanwhile: list[int] = []
+
+    def ask_as_another() -> None:
+        while not ended.is_set():
+            path = f"/meetings?room_name={quote(room)}&client_id=panel"
+            meanwhile.append(http(service.url + path, Authorization=f"Bearer {PANEL}")[0])
+            time.sleep(0.15)
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(9) as pool:
+        asking = pool.submit(ask_as_another)
+        statuses = [
+            each for found in pool.map(lambda share: flood(service.url, share), shares) for each in found
+        ]
+        seconds = time.monotonic() - began
+        ended.set()
+        asking.result()
+    accepted = Counter(status for status in statuses if status not in {401, 429})
+    assert len(statuses) == FLOOD
+    assert accepted.total() <= 10 * seconds + 21  # ten a second, and two seconds' worth at once
+    assert {429} <= set(statuses) <= {200, 201, 401, 403, 409, 429}
+    assert set(meanwhile) == {200}
+    events = service.bench.rooms.store.named(room).events()
+    added = [event for event in events if event.id not in before and event.status != "cancelled"]
+    assert len(added) == accepted[201] <= 1
+    assert service.inserted() - inserted == accepted[201]
+    assert status_of(service.bench.rooms.store.named(kept), booking["id"]) == "confirmed"
+    logging.getLogger(__name__).info("%.0f requests a second", FLOOD / seconds)
+    time.sleep(2)  # until the client may ask again
 
 
 def test_an_expiring_channel_is_renewed_before_its_end(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ class AirflowHome:
     settings: Mapping[str, str]
     chunks: int = 4
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _groups: list[int] = field(default_factory=list)
+    """Process groups of what was started."""
 
     def __post_init__(self) -> None:
         self.port = free_port()
@@ -63,6 +65,8 @@ class AirflowHome:
             "CORE__PARALLELISM": "4",
             "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
+            "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+            "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "3",
@@ -70,8 +74,8 @@ class AirflowHome:
         }
         return clean_environment(
             **{
-                "HARVESTER_COMMAND": HARVESTER,
-                "HARVESTER_CHUNKS": str(self.chunks),
+                "FLEET_COMMAND": HARVESTER,
+                "FLEET_CHUNKS": str(self.chunks),
                 "PYTHONPATH": str(ROOT),
                 "AIRFLOW_HOME": str(self.folder),
                 "PATH": f"{self.programs}:{os.environ['PATH']}",
@@ -139,8 +143,7 @@ class AirflowHome:
             )
             yield
         finally:
-            for name in [*self._running]:
-                self._stop(name)
+            self._stop_all()
 
     def start(self, name: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -152,6 +155,7 @@ class AirflowHome:
                 cwd=self.folder,
                 start_new_session=True,
             )
+        self._groups.append(self._running[name].pid)
 
     def kill(self, name: str) -> None:
         """Kill this process with SIGKILL, and none that it has started."""
@@ -159,14 +163,22 @@ class AirflowHome:
         process.kill()
         process.wait()
 
-    def _stop(self, name: str) -> None:
-        process = self._running.pop(name)
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+    def _stop_all(self) -> None:
+        """What a killed process has started is still in its group."""
+        for process in self._running.values():
+            process.terminate()
+        for process in self._running.values():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+        for group in self._groups:
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+        for process in self._running.values():
             process.wait()
+
+    def trigger(self, dag_id: str, **conf: str) -> None:
+        self.airflow("dags", "unpause", dag_id)
+        self.airflow("dags", "trigger", dag_id, "--conf", json.dumps(conf))
 
     # Observation
 
@@ -181,6 +193,15 @@ class AirflowHome:
             (task, chunk): state
             for task, chunk, state in self.query("SELECT task_id, map_index, state FROM task_instance")
         }
+
+    def tries(self) -> int:
+        """How often tasks were begun, reschedules not counted."""
+        ((tries,),) = self.query("SELECT sum(try_number) FROM task_instance")
+        return int(tries)
+
+    def reschedules(self) -> int:
+        """How often tasks left their worker to come back later."""
+        return len(self.query("SELECT * FROM task_reschedule"))
 
     def run_states(self) -> list[str]:
         return [state for (state,) in self.query("SELECT state FROM dag_run")]

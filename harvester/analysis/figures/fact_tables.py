@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from harvester.analysis.attendance import Threshold, create_attendance, name_across_meetings
-from harvester.analysis.document_tables import SERIES
+from harvester.analysis.attendance import Threshold, create_attendance, name_attended_across_meetings
 from harvester.analysis.duckdb_database import Database
 from harvester.analysis.org_units import Units
 from harvester.analysis.selection import Selection
@@ -67,7 +66,7 @@ def _next(day: date, bucket: Bucket) -> date:
 def create_facts(database: Database, selection: Selection, units: Units) -> Period | None:
     """Returns the period; `None` if no meeting was held."""
     create_attendance(database, zone=selection.zone.key, by="meeting", threshold=Threshold())
-    name_across_meetings(database)
+    name_attended_across_meetings(database)
     _create_fact(database)
     _create_rated(database, units)
     return _period(database, selection)
@@ -109,23 +108,16 @@ def _create_fact(database: Database) -> None:
 
 
 def _create_rated(database: Database, units: Units) -> None:
-    names = "latency_ms", "jitter_ms", "packet_loss_pct"
-    any_audio = " OR ".join(f"audio_{way}_{name} IS NOT NULL" for way in ("in", "out") for name in names)
-    worse = ", ".join(
-        f"CASE WHEN {any_audio} THEN greatest(audio_in_{name}, audio_out_{name}) ELSE greatest(video_in_{name}, video_out_{name}) END AS {name}"
-        for name in names
-    )
     units.create_table(database)
     database.run(
         f"""
         CREATE TABLE rated AS
-        WITH measured AS (SELECT rowid AS row, {worse}, coalesce({", ".join(SERIES)}) IS NOT NULL AS has_series FROM line WHERE NOT is_meeting)
-        SELECT session.* EXCLUDE (stay, id, user_id, user_name), measured.* EXCLUDE (row), fact.vendor, fact.day, named.whole,
+        SELECT session.* EXCLUDE (stay, id, user_id, user_name), fact.vendor, fact.day, named.whole,
                coalesce(unit.unit, CASE user_type WHEN 'guest' THEN 'guest' WHEN 'phone' THEN 'phone' WHEN 'room' THEN 'room' END) AS unit,
                CASE WHEN join_time <= leave_time THEN epoch_us(leave_time) - epoch_us(join_time) END AS us,
                CASE WHEN {_reaches(POOR)} THEN 'poor' WHEN {_reaches(FAIR)} THEN 'fair'
                     WHEN latency_ms IS NOT NULL OR jitter_ms IS NOT NULL OR packet_loss_pct IS NOT NULL THEN 'good' END AS rating
-        FROM session JOIN measured USING (row) JOIN fact USING (number) LEFT JOIN named USING (number, person)
+        FROM session JOIN fact USING (number) LEFT JOIN named USING (number, person)
         LEFT JOIN unit ON unit.email = lower(session.email)
         WHERE stay IS DISTINCT FROM 'waiting_room'
         """

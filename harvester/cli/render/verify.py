@@ -130,7 +130,7 @@ def _by_kind(findings: Sequence[Finding]) -> dict[Kind, int]:
 
 
 def _result_lines(result: VerifyResult) -> Iterator[str]:
-    name, why = result.vendor, result.error or "; ".join(result.failures)
+    name, why = result.name, result.error or "; ".join(result.failures)
     if result.complete and not result.windows and result.wrong_times is None:
         return  # nothing was to be compared, and a message said so
     if not result.has_compared:
@@ -211,11 +211,11 @@ def _journal_state(entry: JournalEntry | None) -> str:
 def _advice(result: VerifyResult) -> Iterator[str]:
     repairable = {finding.repair for finding in result.findings} & {"harvest", "delete"}
     if (repairable or result.wrong_times) and not result.repaired:
-        yield f"{result.vendor}: run it again with --repair to fix this"
+        yield f"{result.name}: run it again with --repair to fix this"
     if result.rejected:
         documents = f"{plural(result.rejected, 'document')} {'is' if result.rejected == 1 else 'are'}"
         yield (
-            f"{result.vendor}: {documents} among the rejects instead of in the index: `harvester rejects list` says why; "
+            f"{result.name}: {documents} among the rejects instead of in the index: `harvester rejects list` says why; "
             "fix the mapping and run `harvester rejects replay`, or fix the documents and run `harvester load`"
         )
 
@@ -233,7 +233,7 @@ def _wrong_times_lines(result: VerifyResult) -> Iterator[str]:
         listed = "".join(f", and listed {_format_windows([window])}" for window in wrong.listed)
         outcome = "is forgotten: the next run reads it again" if result.repaired else "--repair forgets it"
         yield (
-            f"{result.vendor}: an earlier run had a clock that was ahead: it recorded {_minute(wrong.latest)} UTC{listed}; this is not "
+            f"{result.name}: an earlier run had a clock that was ahead: it recorded {_minute(wrong.latest)} UTC{listed}; this is not "
             f"believed, and {outcome}"
         )
 

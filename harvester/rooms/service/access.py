@@ -11,7 +11,7 @@ from threading import Lock
 from harvester.rooms.rooms_file import ServiceClient
 
 REQUESTS_PER_SECOND = 10.0
-"""Of one client; five times as many of one address, behind which may be several."""
+"""Of one client; five times as many that name it and come from one address, with whatever secret."""
 BURST_SECONDS = 2.0
 MAX_BUCKETS = 10_000
 """Addresses and clients whose requests are counted at the same time."""
@@ -68,10 +68,10 @@ class ClientAccess:
     def authorize(self, header: str | None, named: str | None, address: str) -> str:
         """The client whose secret the `Authorization: Bearer` header has, and which the request names.
 
-        Requests are counted by their address before anything else, so that guessing is slow. Raises Refused: 401 without a
-        header or with a wrong secret, 400 without a client, 429.
+        Requests are counted before anything else, so that guessing is slow. Raises Refused: 401 without a header or with a
+        wrong secret, 400 without a client, 429.
         """
-        self.count_address(address)
+        self.count_address(address, named)
         scheme, _, secret = (header or "").partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():
             raise Refused(401, "send the secret of the client as Authorization: Bearer SECRET")
@@ -82,9 +82,12 @@ class ClientAccess:
         self._per_client.check(named)
         return named
 
-    def count_address(self, address: str) -> None:
-        """Raises Refused (429) if too many requests come from this address."""
-        self._per_address.check(address)
+    def count_address(self, address: str, named: str | None) -> None:
+        """Raises Refused (429) if too many requests that name this client come from this address.
+
+        Each client is counted by itself: behind a proxy all have the same address. Names of no client are counted together.
+        """
+        self._per_address.check(f"{address} {named if named in self._secrets else ''}")
 
     def knows(self, client: str, secret: str) -> bool:
         """Whether this is the client's secret."""

@@ -103,7 +103,7 @@ class RoomPages:
         if minutes is None or self._watcher.reading(name) is None:
             return self._show_panel(request, name, "That is no booking.", 400)
         try:
-            self._access.count_address(_address(request))
+            self._access.count_address(_address(request), client)
             await run_in_threadpool(
                 self._booker.book, name, timedelta(minutes=minutes), client=client, fit=True
             )
@@ -123,7 +123,7 @@ class RoomPages:
         form = await _form(request)
         room, client = form.get("room", ""), form.get("client", "")
         try:
-            self._access.count_address(_address(request))
+            self._access.count_address(_address(request), client)
         except Refused as refused:
             return _page("login", refused.status, title="Log in", message="Too many requests.", room=room)
         if not _is_same_origin(request) or not self._access.knows(client, form.get("secret", "")):

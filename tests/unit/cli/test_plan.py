@@ -300,3 +300,16 @@ def test_a_vendor_that_fails_stops_no_other_plan(tmp_path: Path, monkeypatch: py
     ended = plan_all(tmp_path, "--from", "2026-11-10", "--json")
     assert ended.return_value == 75
     assert [json.loads(line)["complete"] for line in ended.stdout.splitlines()] == [False, False]
+
+
+@pytest.mark.parametrize("accounts", [["berlin"], ["berlin", "rome"]])
+def test_every_message_names_its_account(accounts: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "harvester.toml"
+    file.write_text("".join(f"[fake.{account}]\n" for account in ["berlin", "rome"]))
+    file.chmod(0o600)
+    chosen = [word for account in accounts for word in ("--account", account)]
+    ended = plan(tmp_path, "--from", "2026-11-10", *chosen)
+    assert ended.exception is None
+    messages = ended.stderr.splitlines()
+    assert len(messages) >= len(accounts)
+    assert {message.partition(": ")[0] for message in messages} == {f"fake/{account}" for account in accounts}

@@ -40,7 +40,7 @@ class RoomsApi:
     def serves(self, request: Request, call: str) -> bool:
         """Return whether a call to the Calendar API is about rooms."""
         return call in {"freeBusy", "channels/{id}"} or (
-            len(request.path) > 2 and request.path[1].lower() in self._store.calendars
+            len(request.path) > 2 and request.path[1].lower() in self._store.emails
         )
 
     def answer(self, call: str, request: Request) -> Body | None:

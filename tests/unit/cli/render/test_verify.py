@@ -232,3 +232,11 @@ def test_one_partition_that_could_not_be_listed_hides_no_other_result() -> None:
     result = whole(complete=False, lacks_partitions_only=True, failures=["user x: refused"], codes={75})
     assert "8 compared; not all of it was compared: user x: refused\n" in text(result)
     assert document_of(result)["counts"] is not None
+
+
+def test_the_lines_name_the_account_if_its_vendor_has_several() -> None:
+    assert text(whole()).startswith("zoom: ")
+    named = whole(name="zoom/rome", findings=[missing("one")])
+    starts = [line.partition(": ")[0] for line in text(named).splitlines()]
+    assert starts.count("zoom/rome") == 2, "the summary and the advice"
+    assert "zoom" not in starts

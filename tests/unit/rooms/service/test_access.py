@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from harvester.rooms.rooms_file import ServiceClient
@@ -59,6 +61,30 @@ def test_a_bucket_fills_again() -> None:
     limiter.check("a")
     with pytest.raises(Refused):
         limiter.check("a")
+
+
+def test_a_flood_that_names_one_client_does_not_stop_another_of_the_same_address() -> None:
+    """As behind a proxy. A flood with wrong secrets stops the client that it names, from that address only."""
+    clients = [ServiceClient(id=name, secret=SECRET) for name in ("panels", "other")]
+    known = ClientAccess(clients, Seconds())
+    for secret in (SECRET, "a wrong secret"):
+        for _ in range(500):
+            with suppress(Refused):
+                known.authorize(f"Bearer {secret}", "panels", "10.0.0.1")
+        assert known.authorize(f"Bearer {SECRET}", "other", "10.0.0.1") == "other"
+    with pytest.raises(Refused) as refused:
+        known.authorize(f"Bearer {SECRET}", "panels", "10.0.0.1")
+    assert refused.value.status == 429
+
+
+def test_names_of_no_client_are_counted_together() -> None:
+    known = access()
+    statuses = []
+    for number in range(500):
+        with pytest.raises(Refused) as refused:
+            known.authorize("Bearer guessed", f"nobody-{number}", "10.0.0.1")
+        statuses.append(refused.value.status)
+    assert (statuses.count(401), statuses[-1]) == (100, 429)
 
 
 def test_many_addresses_take_little_memory() -> None:

@@ -74,6 +74,9 @@ def open_rooms_account(
 ) -> Iterator[RoomsAccount]:
     """`booking`: ask for the right to change events. `default_zone`: of rooms whose calendar has no zone."""
     with open_account(config, stop, rate_share=rate_share) as account:
+        # What runs now depends on the time, and a machine's clock may be wrong: then tokens are refused, and a reading begins
+        # too late.
+        account.ask_vendor_time()
         context = account.context()
         context.timeout = (CONNECT_SECONDS, max(SHORTEST_READ_SECONDS, READ_SECONDS / context.speed))
         tokens = GoogleTokens(account.settings, context, RETRY_LIMITS)
