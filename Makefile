@@ -24,7 +24,7 @@ help:
 	@echo "make test-fleet   the DAG in contrib/airflow, with a real Airflow in an environment of its own"
 	@echo "make check   format, lint, types, unit and contract tests"
 	@echo "make soak    an hour of random kills, faults and property tests"
-	@echo "make bench   benchmarks: requests, CPU and memory of a harvest; documents per second of a load; reports"
+	@echo "make bench   benchmarks: requests, CPU and memory of a harvest; documents per second of a load; reports; a fleet"
 	@echo "make setup   create .venv with all dependencies"
 
 setup: $(READY)
@@ -96,6 +96,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.accounts
 	$(BIN)/python -m benchmarks.load
 	$(BIN)/python -m benchmarks.report
+	$(BIN)/python -m benchmarks.fleet
 
 clean:
 	rm -rf .venv $(AIRFLOW) demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -70,6 +70,16 @@ class Option:
     """The value is a number of days from now; the run lists planned meetings instead of past ones."""
 
 
+UPCOMING = Option(
+    name="upcoming",
+    help="Read meetings planned for the next DAYS days instead of past ones.",
+    metavar="DAYS",
+    filters=True,
+    future_days=True,
+)
+"""Of every vendor that lists planned meetings."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that one connector is built with."""

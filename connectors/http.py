@@ -42,6 +42,9 @@ UNPARSABLE_ATTEMPTS = 3
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 """Characters that parsers of URLs read differently: one finds the vendor's host, the other a host before them."""
 
+BLOCKED_ATTEMPTS = 5
+"""How often a request is sent that a page of a proxy or firewall answers."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -369,3 +372,13 @@ def throttled(response: Response, *, after: float | None, shared_by: str = "") -
         status=response.status,
     )
     return Retry(error=error, after=after, throttled=True)
+
+
+def page_instead_of_data(response: Response) -> Retry:
+    """The decision for a page of a proxy or firewall, which goes away soon or never."""
+    error = VendorError(
+        f"{response.call}: a page instead of data ({response.status}, {response.content_type}): a proxy or firewall is in "
+        "between; the next run will try again",
+        status=response.status,
+    )
+    return Retry(error=error, attempts=BLOCKED_ATTEMPTS)

@@ -143,14 +143,18 @@ def _refuse(constant: str) -> None:
 
 
 def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.isascii() else _without_surrogates(value)
+    if isinstance(value, dict):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
     if isinstance(value, float) and not isfinite(value):
         return None
     if isinstance(value, int) and value.bit_length() > 63:
         return float(value) if value.bit_length() < 1024 else None  # as orjson reads it, and can write it
-    if isinstance(value, str):
-        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    if isinstance(value, list):
-        return [_clean(item) for item in value]
-    if isinstance(value, dict):
-        return {_clean(key): _clean(item) for key, item in value.items()}
     return value
+
+
+def _without_surrogates(text: str) -> str:
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -26,7 +26,6 @@ CREDIBLE_YEARS = 2020, 2100
 """A `Date` header before or after these years is that of a device without a clock."""
 
 _TO_THE_SECOND = orjson.OPT_OMIT_MICROSECONDS | orjson.OPT_UTC_Z
-_FRACTION = re.compile(r"\.(\d{6})\d+")
 _CLOCK = re.compile(r"(?:([0-9]{1,6}):)?([0-9]{1,6}):([0-9]{1,2})$")
 _DAYS = re.compile(r"(\d{1,4}) days?, (\d{1,2}:\d\d:\d\d)$")
 _MINUTES = re.compile(r"([0-9]{1,6})\s*min(?:ute)?s?$")
@@ -40,7 +39,7 @@ def parse_instant(text: object) -> datetime | None:
     if not isinstance(text, str) or not text:
         return None
     try:
-        parsed = datetime.fromisoformat(_FRACTION.sub(r".\1", text) if "." in text else text)
+        parsed = datetime.fromisoformat(text)
         if parsed.tzinfo is UTC:
             return parsed
         return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)

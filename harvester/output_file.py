@@ -100,7 +100,7 @@ class OutputFile:
             self._finish()
 
     def discard(self) -> None:
-        """Close it and remove what was written, as far as that is possible."""
+        """Close it and remove what was written, if that is possible."""
         with suppress(OSError):
             self.stream.close()
 

@@ -27,6 +27,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, ClassVar
 
 from connectors.base import (
+    UPCOMING,
     CheckResult,
     Context,
     Option,
@@ -99,13 +100,7 @@ class GoogleMeet:
             repeatable=True,
             filters=True,
         ),
-        Option(
-            name="upcoming",
-            help="Read meetings planned for the next DAYS days instead of past ones.",
-            metavar="DAYS",
-            filters=True,
-            future_days=True,
-        ),
+        UPCOMING,
     )
     max_window: ClassVar[timedelta] = MAX_WINDOW
     lookback: ClassVar[timedelta] = LOOKBACK

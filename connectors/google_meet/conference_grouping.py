@@ -130,7 +130,7 @@ def is_live(record: Row) -> bool:
 
 
 def overlap(conference: Conference, record: Row) -> timedelta | None:
-    """How long both ran, as far as known; `None` if they cannot be the same conference."""
+    """How long both ran, if known; `None` if they cannot be the same conference."""
     start, end = conference.first_known, conference.end
     record_start, record_end = (
         parse_instant(record.get("startTime")),

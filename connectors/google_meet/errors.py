@@ -13,16 +13,13 @@ from typing import Any
 from connectors.base import Context
 from connectors.errors import CredentialsError, VendorError
 from connectors.google_meet.endpoints import CONSOLE, REPORTS, Service
-from connectors.http import Decision, Response, Retry, default_decision, throttled
+from connectors.http import Decision, Response, Retry, default_decision, page_instead_of_data, throttled
 from connectors.parsing import parse_retry_after
 
 DEFAULT_DELAY_SECONDS = 15.0
 """Quotas are per minute, and whether a refusal has a `Retry-After` is not documented; four such pauses are a minute."""
 
 MIN_DELAY_SECONDS = 1.0
-
-BLOCKED_ATTEMPTS = 5
-"""The page of a proxy or firewall instead of JSON goes away soon, or never."""
 
 _QUOTA = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED"})
 _DISABLED = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
@@ -82,12 +79,7 @@ def _throttled(response: Response, context: Context) -> Decision:
 
 def _refused(response: Response, service: Service, reasons: frozenset[str]) -> Decision:
     if response.broken is not None:
-        error = VendorError(
-            f"{response.call}: a page instead of data (403, {response.content_type}): a proxy or firewall is in "
-            "between; the next run will try again",
-            status=403,
-        )
-        return Retry(error=error, attempts=BLOCKED_ATTEMPTS)
+        return page_instead_of_data(response)
     if reasons & _DISABLED:
         return ApiNotAllowed(
             f"{response.call}: the {service.title} is not enabled in the Cloud project (403): enable it at "

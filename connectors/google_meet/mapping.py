@@ -1,7 +1,7 @@
 """Map Google's responses to meetings and sessions. Pure functions: a dict in, a dataclass out.
 
 Sessions come from rows of Reports, or from Meet's participants and participant sessions (discovery document meet.v2,
-2026-10). A meeting comes from rows of Reports, Meet's record and Calendar's event, as far as they exist.
+2026-10). A meeting comes from rows of Reports, Meet's record and Calendar's event, if they exist.
 """
 
 from __future__ import annotations

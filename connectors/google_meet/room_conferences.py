@@ -29,7 +29,7 @@ class RoomConferences:
         self._tokens = tokens
 
     def has_begun(self, code: str, organizer: str, start: datetime) -> bool | None:
-        """Whether there is a conference of this code that ran at `start` or later; None if nobody may be asked.
+        """Whether there is a conference of this code that ran at `start` or later; None if no user may be asked.
 
         Raises HarvestError if Google refuses the organizer or cannot be reached.
         """

@@ -27,6 +27,7 @@ from typing import ClassVar
 
 from connectors.attendance import to_record
 from connectors.base import (
+    UPCOMING,
     CheckResult,
     Context,
     Option,
@@ -101,13 +102,7 @@ class Meetecho:
     )
     options: ClassVar[tuple[Option, ...]] = (
         Option(name="groups", help="Harvest only these groups, by acronym.", metavar="A,B", filters=True),
-        Option(
-            name="upcoming",
-            help="Read meetings planned for the next DAYS days instead of past ones.",
-            metavar="DAYS",
-            filters=True,
-            future_days=True,
-        ),
+        UPCOMING,
     )
     max_window: ClassVar[timedelta] = MAX_WINDOW
     lookback: ClassVar[timedelta] = LOOKBACK

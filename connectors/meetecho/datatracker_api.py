@@ -132,7 +132,7 @@ class Datatracker:
         return self.api.count(ATTENDED, session=session)
 
     def names(self, people: Iterable[str]) -> dict[str, str]:
-        """The names of people by id, as far as the datatracker has them."""
+        """The names of people by id, if the datatracker has them."""
         wanted = list(dict.fromkeys(people))
         names = {number: name for number in wanted if (name := self._recall(self._names, number)) is not None}
         missing = [number for number in wanted if number not in names]

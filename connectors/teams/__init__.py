@@ -22,11 +22,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from connectors.attendance import to_record, with_counts
+from connectors.attendance import to_record
 from connectors.base import (
     CheckResult,
     Context,
@@ -38,7 +37,16 @@ from connectors.base import (
 )
 from connectors.errors import Gone, NotReady, VendorError
 from connectors.http import Api
-from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason, SkippedPartition, Window
+from connectors.models import (
+    Detail,
+    Meeting,
+    MeetingRecord,
+    MeetingRef,
+    Pending,
+    Reason,
+    SkippedPartition,
+    Window,
+)
 from connectors.parsing import truncate_to_milliseconds
 from connectors.pending import require_timestamp
 from connectors.rate_limit import MARGIN
@@ -150,7 +158,7 @@ class Teams:
         harvested_at = truncate_to_milliseconds(self.context.now())
         row = self.listing.head(ref)
         try:
-            sessions = self.client.sessions(ref.uuid)
+            sessions = self.client.sessions(ref.uuid, whole=self._wants(ref, "raw"))
         except VendorError as error:
             return self._without_sessions(ref, row, harvested_at, error)
         return self._to_record(ref, row, sessions, harvested_at)
@@ -203,10 +211,13 @@ class Teams:
             ),
             legs,
         )
-        if self._wants(ref, "titles") and (found := self.titles.find(ref.uuid, row)) is not None:
-            meeting = with_online_meeting(meeting, found)
         stays = [to_session(leg, organizer=organizer, tenant=self.tenant, raw=raw) for leg in legs]
-        return self._finished(_counted_by_id(to_record(meeting, stays)), ref)
+        return self._finished(to_record(self._titled(meeting, ref, row), stays), ref)
+
+    def _titled(self, meeting: Meeting, ref: MeetingRef, row: Row) -> Meeting:
+        """The meeting with its online meeting, if titles are wanted and it has one."""
+        found = self.titles.find(ref.uuid, row) if self._wants(ref, "titles") else None
+        return meeting if found is None else with_online_meeting(meeting, found)
 
     def _without_sessions(
         self, ref: MeetingRef, row: Row, harvested_at: datetime, error: VendorError
@@ -233,6 +244,7 @@ class Teams:
             harvested_at=harvested_at,
             raw=self._wants(ref, "raw"),
         )
+        meeting = self._titled(meeting, ref, row)
         record = MeetingRecord(meeting=meeting, pending=pending, listed_only=pending is None)
         return self._finished(record, ref)
 
@@ -250,9 +262,3 @@ class Teams:
     def _wants(self, ref: MeetingRef, option: str) -> bool:
         in_run = self._settings.raw if option == "raw" else option in self._settings.options
         return ref.wants(option, in_run=in_run)
-
-
-def _counted_by_id(record: MeetingRecord) -> MeetingRecord:
-    """The record with people told apart by their ids only: Graph gives many people the same name, or none."""
-    nameless = [replace(session, user_name=None) for session in record.sessions]
-    return replace(record, meeting=with_counts(record.meeting, nameless))

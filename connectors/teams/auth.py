@@ -19,12 +19,11 @@ import orjson
 
 from connectors.base import Context, Token
 from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError, HarvestError, VendorError
-from connectors.http import Api, Decision, Response, Retry, default_decision
+from connectors.http import BLOCKED_ATTEMPTS, Api, Decision, Response, Retry, default_decision
 from connectors.models import session_key
 from connectors.oauth import FORM, TokenCache, parse_token, text_field, token_request
 from connectors.parsing import as_list
 from connectors.teams.endpoints import APP_PAGE, VENDOR
-from connectors.teams.errors import BLOCKED_ATTEMPTS
 
 EARLY_SECONDS = 300.0
 LIFE = timedelta(hours=1)
@@ -129,7 +128,7 @@ class ClientCredentials(TokenCache):
 
 
 def credentials_error(response: Response) -> HarvestError:
-    """Names the setting that is wrong, as far as Microsoft's codes and words for it are known; else all of them."""
+    """Names the setting that is wrong, if Microsoft's code or words for it are known; else all of them."""
     codes = error_codes(response.body)
     remedy = next((BY_CODE[code] for code in codes if code in BY_CODE), None)
     remedy = (

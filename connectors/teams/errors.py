@@ -13,13 +13,10 @@ from typing import Any
 
 from connectors.base import Context
 from connectors.errors import CredentialsError, QuotaExhausted, VendorError
-from connectors.http import Decision, Response, Retry, default_decision, throttled
+from connectors.http import Decision, Response, Retry, default_decision, page_instead_of_data, throttled
 from connectors.parsing import as_dict, parse_retry_after
 from connectors.retry import VENDOR_LIMITS
 from connectors.teams.endpoints import APP_PAGE, CALL_RECORDS, PERMISSION
-
-BLOCKED_ATTEMPTS = 5
-"""The page of a proxy or firewall instead of JSON goes away soon, or never."""
 
 BROKEN_ATTEMPTS = 4
 """500 and 502 are errors of Graph itself, which more attempts seldom mend."""
@@ -81,12 +78,7 @@ def _throttled(response: Response, context: Context) -> Decision:
 
 def _refused(response: Response) -> Decision:
     if response.broken is not None and response.content_type == "text/html":
-        error = VendorError(
-            f"{response.call}: a page instead of data (403, {response.content_type}): a proxy or firewall is in between; the "
-            "next run will try again",
-            status=403,
-        )
-        return Retry(error=error, attempts=BLOCKED_ATTEMPTS)
+        return page_instead_of_data(response)
     if response.call.endswith(CALL_RECORDS.call):
         return CredentialsError(
             f"{response.call}: refused (403): add the application permission {PERMISSION} (not a delegated one) to the app at "

@@ -16,6 +16,7 @@ from connectors.endpoint import Endpoint
 from connectors.errors import BrokenResponse
 from connectors.http import Api
 from connectors.paging import page_token, paginate
+from connectors.parsing import as_dicts
 from connectors.rate_limit import Limiter
 from connectors.teams.endpoints import (
     CALL_RECORDS,
@@ -33,6 +34,9 @@ NEXT_LINK = "@odata.nextLink"
 HEADERS = {"Prefer": "include-unknown-enum-members"}
 """Without it, newer members of an enumeration, such as `azureCommunicationServices`, come as `unknownFutureValue`
 (https://learn.microsoft.com/graph/best-practices-concept)."""
+
+_REPEATED_IN_SEGMENTS = ("caller", "callee")
+_REPEATED_IN_MEDIA = ("callerDevice", "calleeDevice")
 
 _KEY = re.compile(r"\('?([^/()']*)'?\)")
 """OData writes a key as `/{id}` or as `('{id}')`."""
@@ -71,10 +75,12 @@ class TeamsClient:
         """The rows page by page, up to the page without a next link."""
         return self._pages(endpoint, self._url(endpoint, ids, params))
 
-    def sessions(self, record: str) -> list[Row]:
-        """All sessions of a call record, each with all its segments."""
+    def sessions(self, record: str, *, whole: bool = True) -> list[Row]:
+        """All sessions of a call record, each with all its segments. Without `whole`, they lack what only `--raw` needs: most
+        of the memory of a meeting with thousands of participants."""
         pages = self.pages(SESSIONS, record, expand="segments")
-        return [self._with_segments(record, row, first=first) for first, row in _numbered(pages)]
+        found = (self._with_segments(record, row, first=first) for first, row in _numbered(pages))
+        return list(found if whole else map(_without_repetitions, found))
 
     def _with_segments(self, record: str, row: Row, *, first: bool) -> Row:
         link = page_token(row.get(f"segments{NEXT_LINK}"), call=f"{VENDOR}: {SEGMENTS.call}")
@@ -146,6 +152,17 @@ def _numbered(pages: Iterator[Sequence[Row]]) -> Iterator[tuple[bool, Row]]:
     for number, page in enumerate(pages):
         for row in page:
             yield number == 0, row
+
+
+def _without_repetitions(session: Row) -> Row:
+    """The session whose segments lack what they repeat: who took part in it, and with which devices. Changes the row."""
+    for segment in as_dicts(session.get("segments")):
+        for field in _REPEATED_IN_SEGMENTS:
+            segment.pop(field, None)
+        for media in as_dicts(segment.get("media")):
+            for field in _REPEATED_IN_MEDIA:
+                media.pop(field, None)
+    return session
 
 
 def _same_spelling(path: str) -> str:

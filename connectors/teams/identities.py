@@ -1,4 +1,4 @@
-"""Who an endpoint of a call is: a person with an id, somebody without one, or a bot or service.
+"""Who an endpoint of a call is: a person with an id, a person without one, or a bot or service.
 
 The identities of call records: https://learn.microsoft.com/graph/api/resources/callrecords-participantendpoint,
 …/callrecords-serviceendpoint, …/communicationsidentityset and …/callrecords-useridentity (2026). Microsoft withholds the names
@@ -34,7 +34,7 @@ ROOM_PLATFORMS = ("roomSystem", "surfaceHub")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """One participant. Names tell nobody apart."""
+    """One participant. Names do not identify people."""
 
     kind: str | None = None
     """The member of the identity set, such as `user`; `None` if there is none."""
@@ -89,8 +89,11 @@ def _is_service(endpoint: Row) -> bool:
 
 def _kind(identities: Row) -> str | None:
     """The member that is a person: a known one, else any other with an id."""
+    for name in KINDS:
+        if identities.get(name) and as_dict(identities[name]):
+            return name
     others = (name for name in identities if "@" not in name and _BOT not in name.lower())
-    return next((name for name in (*KINDS, *others) if as_dict(identities.get(name))), None)
+    return next((name for name in others if as_dict(identities.get(name))), None)
 
 
 def _merged(kind: str | None, member: Row, associated: Row) -> Identity:

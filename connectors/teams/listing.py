@@ -98,7 +98,7 @@ def until_available(ref: MeetingRef, now: datetime) -> datetime:
 
 
 def latest_end(ref: MeetingRef) -> datetime | None:
-    """When the call ended, as far as it was ever listed."""
+    """When the call ended, if it was ever listed."""
     row = ref.row or {}
     return parse_instant(row.get("endDateTime")) or parse_instant(ref.hint.get("end")) or ref.start_time
 

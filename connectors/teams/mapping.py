@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from connectors.models import Detail, Host, Meeting, Session, session_key
@@ -75,14 +76,25 @@ def with_audio(meeting: Meeting, legs: Sequence[Leg]) -> Meeting:
 
 
 def with_online_meeting(meeting: Meeting, row: Row) -> Meeting:
-    """The meeting with what GET /users/{user}/onlineMeetings has of it."""
+    """The meeting with what GET /users/{user}/onlineMeetings has of it. All calls with one link share an online meeting, such
+    as those of a series: its times are the planned ones of a call only if the two overlap."""
+    start, end = parse_instant(row.get("startDateTime")), parse_instant(row.get("endDateTime"))
+    is_planned = _overlap(start, end, meeting.start_time, meeting.end_time)
     return replace(
         meeting,
         topic=as_text(row.get("subject")),
         meeting_code=as_text(as_dict(row.get("joinMeetingIdSettings")).get("joinMeetingId")),
-        scheduled_start_time=parse_instant(row.get("startDateTime")),
-        scheduled_end_time=parse_instant(row.get("endDateTime")),
+        scheduled_start_time=start if is_planned else None,
+        scheduled_end_time=end if is_planned else None,
     )
+
+
+def _overlap(*ends: datetime | None) -> bool:
+    """Whether the first two instants and the last two are intervals that overlap."""
+    if None in ends:
+        return False
+    start, end, other_start, other_end = (each for each in ends if each is not None)
+    return start < other_end and other_start < end
 
 
 def organizer_of(row: Row) -> Identity | None:
@@ -98,7 +110,7 @@ def to_session(leg: Leg, *, organizer: Identity | None, tenant: str, raw: bool =
     networks = list(_networks(leg))
     return Session(
         key=session_key(*leg.key),
-        id=identity.id,
+        id=identity.id or _id_of_named(leg),
         user_name=identity.name,
         email=identity.email,
         user_type=user_type(identity, platform, tenant),
@@ -118,6 +130,11 @@ def to_session(leg: Leg, *, organizer: Identity | None, tenant: str, raw: bool =
         quality=to_quality(leg.row, leg.side),
         vendor_data=redact_row(leg.row) if raw else None,
     )
+
+
+def _id_of_named(leg: Leg) -> str | None:
+    """What stands for the id of a participant who has a name and no id: the id of the stay, since different people may have one name."""
+    return None if leg.identity.name is None else ":".join(filter(None, leg.key)) or None
 
 
 def _host(row: Row) -> Host | None:
@@ -154,6 +171,7 @@ def _address(networks: Sequence[Row]) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1024)  # a participant has the same address in every medium of every segment
 def _is_address(text: str) -> bool:
     """Whether it is a whole address: Graph masks some."""
     try:

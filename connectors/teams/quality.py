@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from math import fsum
 from typing import Any
@@ -32,49 +31,51 @@ INCOMING = {"caller": "calleeToCaller", "callee": "callerToCallee"}
 _DURATION = re.compile(
     r"P(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,8})M)?(?:(\d{1,10}(?:\.\d{1,12})?)S)?)?"
 )
+_SECONDS = re.compile(r"PT(\d{1,10}(?:\.\d{1,12})?)S")
 _PARTS = ("weeks", "days", "hours", "minutes", "seconds")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
-    """A stream in one segment."""
-
-    row: Row
-    seconds: float
+_Part = tuple[Row, float]
+"""A stream in one segment, and the seconds of the segment."""
 
 
 def to_quality(session: Row, side: str) -> Quality | None:
     """The quality as the participant on this side (`caller` or `callee`) received and sent it; `None` if nothing was
     measured."""
     parts: dict[str, list[_Part]] = defaultdict(list)
-    for medium, direction, part in _streams(session):
-        if direction == OUTGOING[side]:
-            parts[f"{medium}_out"].append(part)
-        elif direction == INCOMING[side]:
-            parts[f"{medium}_in"].append(part)
+    ways = {OUTGOING[side]: "out", INCOMING[side]: "in"}
+    for medium, row, seconds in _streams(session):
+        direction = row.get("streamDirection")
+        if isinstance(direction, str) and direction in ways:
+            parts[f"{medium}_{ways[direction]}"].append((row, seconds))
     streams: dict[str, Any] = {name: _to_stream(found, name) for name, found in parts.items()}
     return Quality(**streams) if any(streams.values()) else None
 
 
 def duration_ms(value: Any) -> float | None:
     """Milliseconds of an ISO 8601 duration such as `PT0.016S` or `P1DT2H`; `None` for anything else."""
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    if match := _SECONDS.fullmatch(value):  # all but the longest: tens of them for each participant
+        return float(match[1]) * 1000
+    match = _DURATION.fullmatch(value)
     if match is None or not any(match.groups()):
         return None
     amounts = {name: float(text) for name, text in zip(_PARTS, match.groups(), strict=True) if text}
     seconds = amounts.pop("seconds", 0.0)
     # The seconds on their own: a timedelta would cut them to microseconds.
-    return (timedelta(**amounts).total_seconds() + seconds) * 1000 if amounts else seconds * 1000
+    return (timedelta(**amounts).total_seconds() + seconds) * 1000
 
 
-def _streams(session: Row) -> Iterator[tuple[str, Any, _Part]]:
+def _streams(session: Row) -> Iterator[tuple[str, Row, float]]:
+    """Medium, stream, and the seconds of its segment."""
     for segment in as_dicts(session.get("segments")):
-        seconds = _seconds(segment)
-        for media in as_dicts(segment.get("media")):
+        found = as_dicts(segment.get("media"))
+        seconds = _seconds(segment) if found else 0.0
+        for media in found:
             medium = _medium(media.get("label"))
             if medium is not None:
                 for row in as_dicts(media.get("streams")):
-                    yield medium, row.get("streamDirection"), _Part(row=row, seconds=seconds)
+                    yield medium, row, seconds
 
 
 def _medium(label: Any) -> str | None:
@@ -90,54 +91,63 @@ def _seconds(segment: Row) -> float:
 
 def _to_stream(parts: Sequence[_Part], name: str) -> Stream | None:
     measures = {
-        "latency_ms": _measure(parts, _delay("averageRoundTripTime"), _delay("maxRoundTripTime")),
-        "jitter_ms": _measure(parts, _delay("averageJitter"), _delay("maxJitter")),
+        "latency_ms": _measure(parts, duration_ms, "averageRoundTripTime", "maxRoundTripTime"),
+        "jitter_ms": _measure(parts, duration_ms, "averageJitter", "maxJitter"),
     }
     if name.startswith("audio"):
-        measures["packet_loss_pct"] = _measure(
-            parts, _percent("averagePacketLossRate"), _percent("maxPacketLossRate")
-        )
+        measures["packet_loss_pct"] = _measure(parts, _percent, "averagePacketLossRate", "maxPacketLossRate")
     else:
-        losses = _percent("averagePacketLossRate", "averageVideoPacketLossRate")
-        measures["packet_loss_pct"] = _measure(parts, losses, _percent("maxPacketLossRate"))
-        measures["fps"] = _measure(parts, _frames, lambda _: None)
+        measures["packet_loss_pct"] = _measure(
+            parts, _percent, "averagePacketLossRate", "maxPacketLossRate", "averageVideoPacketLossRate"
+        )
+        measures["fps"] = _measure(parts, _frames, "averageVideoFrameRate", None, "averageReceivedFrameRate")
     return Stream.from_measures(measures)
 
 
 def _measure(
-    parts: Sequence[_Part], average: Callable[[Row], float | None], worst: Callable[[Row], float | None]
+    parts: Sequence[_Part],
+    convert: Callable[[Any], float | None],
+    average: str,
+    maximum: str | None,
+    instead: str | None = None,
 ) -> Measure | None:
-    """Averages weighted by the seconds of their segments, and the highest of the maxima."""
-    means = [(value, part.seconds) for part in parts if (value := average(part.row)) is not None]
-    if not any(seconds for _, seconds in means):
-        means = [(value, 1.0) for value, _ in means]
-    maxima = [value for part in parts if (value := worst(part.row)) is not None]
+    """Averages weighted by the seconds of their segments, and the highest of the maxima. `instead`: the field of an average
+    that counts if there is no other."""
+    means: list[tuple[float, float]] = []
+    maxima: list[float] = []
+    for row, seconds in parts:
+        value = row.get(average)
+        if value is None and instead is not None:
+            value = row.get(instead)
+        if value is not None and (mean := convert(value)) is not None:
+            means.append((mean, seconds))
+        if maximum is not None:
+            value = row.get(maximum)
+            if value is not None and (worst := convert(value)) is not None:
+                maxima.append(worst)
     if not means and not maxima:
         return None
-    weight = fsum(seconds for _, seconds in means)
-    measured = fsum(part.seconds for part in parts if average(part.row) is not None)
+    measured = fsum([seconds for _, seconds in means])
     return Measure(
-        mean=fsum(value * seconds for value, seconds in means) / weight if means else None,
-        worst=max(maxima, default=None),
+        mean=_weighted(means, measured),
+        worst=max(maxima) if maxima else None,
         samples=int(measured) or None,
     )
 
 
-def _delay(field: str) -> Callable[[Row], float | None]:
-    return lambda row: duration_ms(row.get(field))
+def _weighted(means: Sequence[tuple[float, float]], weight: float) -> float | None:
+    if len(means) < 2:
+        return means[0][0] if means else None
+    if not weight:
+        return fsum([value for value, _ in means]) / len(means)
+    return fsum([value * seconds for value, seconds in means]) / weight
 
 
-def _percent(*fields: str) -> Callable[[Row], float | None]:
-    """The first of these ratios that is there, in percent."""
-
-    def value(row: Row) -> float | None:
-        ratio = next((number for field in fields if (number := as_number(row.get(field))) is not None), None)
-        return ratio * 100 if ratio is not None and 0 <= ratio <= 1 else None
-
-    return value
+def _percent(ratio: Any) -> float | None:
+    number = ratio if type(ratio) is float else as_number(ratio)
+    return number * 100 if number is not None and 0 <= number <= 1 else None
 
 
-def _frames(row: Row) -> float | None:
-    fields = ("averageVideoFrameRate", "averageReceivedFrameRate")
-    numbers = (as_number(row.get(field)) for field in fields)
-    return next((number for number in numbers if number is not None and number >= 0), None)
+def _frames(rate: Any) -> float | None:
+    number = rate if type(rate) is float else as_number(rate)
+    return number if number is not None and number >= 0 else None

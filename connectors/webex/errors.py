@@ -13,13 +13,10 @@ from typing import Any
 
 from connectors.base import Context
 from connectors.errors import CredentialsError, QuotaExhausted, VendorError
-from connectors.http import Decision, Response, Retry, default_decision, throttled
+from connectors.http import Decision, Response, Retry, default_decision, page_instead_of_data, throttled
 from connectors.parsing import parse_retry_after
 from connectors.retry import VENDOR_LIMITS
 from connectors.webex.endpoints import APP_PAGE, LOGIN, MEETINGS, PARTICIPANTS
-
-BLOCKED_ATTEMPTS = 5
-"""The page of a proxy or firewall instead of JSON goes away soon, or never."""
 
 DEFAULT_DELAY_SECONDS = 15.0
 """A 429 should have a `Retry-After`. Without one, the vendor's own community library waits this long
@@ -95,12 +92,7 @@ def _throttled(response: Response, context: Context) -> Decision:
 
 def _refused(response: Response) -> Decision:
     if response.broken is not None:
-        error = VendorError(
-            f"{response.call}: a page instead of data (403, {response.content_type}): a proxy or firewall is in "
-            "between; the next run will try again",
-            status=403,
-        )
-        return Retry(error=error, attempts=BLOCKED_ATTEMPTS)
+        return page_instead_of_data(response)
     if response.call.endswith(MEETINGS.call):
         return CredentialsError(
             f"{response.call}: refused (403): the token needs the scope {MEETINGS.admin[0]} and an admin's role, or "

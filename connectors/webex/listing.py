@@ -149,7 +149,7 @@ def _to_ref(row: Row, known_at: datetime) -> MeetingRef | None:
 
 
 def latest_end(ref: MeetingRef) -> datetime | None:
-    """The latest instant at which the meeting can have ended, as far as it was ever listed."""
+    """The latest instant at which the meeting can have ended, if it was ever listed."""
     return known_instant(ref.hint.get("end")) or ref.start_time
 
 

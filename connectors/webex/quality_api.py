@@ -103,7 +103,7 @@ class QualityApi:
             self._disable(QualityRefused(f"{VENDOR}: meetings are stored without quality: {REQUIREMENTS}"))
 
     def fetch(self, uuid: str, start: datetime | None, end: datetime | None) -> QualityResult:
-        """The quality of an ended meeting, as far as it is available, and when to read it again.
+        """The quality of an ended meeting, if it is available, and when to read it again.
 
         Raises VendorError after `MAX_FAILURES` failed calls in a row.
         """
@@ -134,7 +134,7 @@ class QualityApi:
         return self._context.acquire_lease(lease_name(uuid), self._context.now() + REQUEST_INTERVAL)
 
     def needs_request(self, start: datetime | None) -> bool:
-        """Whether fetching a meeting with this start makes a quality call, as far as is known before."""
+        """Whether fetching a meeting with this start makes a quality call, if that can be known before."""
         now = self._context.now()
         return self._refused is None and (start is None or start + START_DELAY <= now <= start + RETENTION)
 

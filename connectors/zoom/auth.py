@@ -85,7 +85,7 @@ class ServerToServerOAuth(TokenCache):
 
 
 def credentials_error(response: Response) -> HarvestError:
-    """Names the credential that is wrong, as far as Zoom's words for it are known; else all of them."""
+    """Names the credential that is wrong, if Zoom's words for it are known; else all of them."""
     body = response.body if isinstance(response.body, dict) else {}
     words = {
         str(body[key]).strip().lower() for key in ("error", "code", "errorCode", "reason") if key in body

@@ -29,7 +29,7 @@ REFETCH_INTERVAL = timedelta(hours=1)
 
 
 def latest_end(ref: MeetingRef, row: Row | None = None) -> datetime | None:
-    """The latest instant at which the meeting can have ended, as far as it was ever listed."""
+    """The latest instant at which the meeting can have ended, if it was ever listed."""
     end = parse_instant(row.get("end_time")) if row is not None else None
     return end or parse_instant(ref.hint.get("end")) or ref.start_time
 

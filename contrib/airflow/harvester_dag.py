@@ -1,8 +1,8 @@
 """Harvests every account each night, and on demand the days from `from` to `to`, on the workers of Airflow 3.
 
 Copy this file into Airflow's folder of DAGs. It starts the harvester as a program, so the harvester can have a Python environment
-of its own. The environment of the workers sets HARVESTER_COMMAND, with the options that every run needs, and HARVESTER_CHUNKS,
-the number of tasks.
+of its own. The environment of the workers sets FLEET_COMMAND, with general options such as --config, and FLEET_CHUNKS,
+the number of tasks. docs/fleet.md says more.
 """
 
 import json
@@ -16,8 +16,9 @@ from pathlib import Path
 from airflow.sdk import Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRescheduleException
 
-HARVESTER = shlex.split(os.environ.get("HARVESTER_COMMAND", "harvester --config accounts.toml"))
-CHUNKS = os.environ.get("HARVESTER_CHUNKS", "100")
+HARVESTER = shlex.split(os.environ.get("FLEET_COMMAND", "harvester --config accounts.toml"))
+CHUNKS = os.environ.get("FLEET_CHUNKS", "100")
+NIGHT = timedelta(hours=20)  # what is due later is left to the next run
 FINISHED = {0, 65}  # everything is stored, or is among the rejects
 HOPELESS = {64, 70, 77, 78}  # usage, a bug, credentials, settings: a retry changes nothing
 
@@ -31,15 +32,21 @@ def chunks():
 
 @task(retries=10, retry_delay=timedelta(minutes=1))
 def harvest(accounts):
-    params = get_current_context()["params"]
-    words = [f"--account={name}" for name in accounts] + [f"--{end}={params[end]}" for end in params]
+    context = get_current_context()
+    words = [*(f"--account={name}" for name in accounts), "--destination=index", "--state=index"]
+    days = [f"--{end}={day}" for end, day in context["params"].items()]
+    if days:
+        words += [*days, "--for=50m"]  # so that the nightly run gets these accounts, too
     with tempfile.TemporaryDirectory() as folder:
         summary = Path(folder, "summary.json")
-        words += ["--destination=index", f"--summary-json={summary}"]
+        words.append(f"--summary-json={summary}")
         code = subprocess.run([*HARVESTER, "all", *words], stderr=subprocess.STDOUT).returncode
-        resume_at = json.loads(summary.read_text()).get("resume_at") if summary.exists() else None
-    if resume_at:  # before the exit code: an account that is refused must not stop the others of its chunk
-        raise AirflowRescheduleException(datetime.fromisoformat(resume_at))
+        found = json.loads(summary.read_text()) if summary.exists() else {}
+    resume_at = found.get("resume_at") and datetime.fromisoformat(found["resume_at"])
+    # Before the exit code: an account that is refused must not stop the others of its chunk. What a backfill leaves pending is
+    # read by the nightly run.
+    if resume_at and (code not in FINISHED if days else resume_at < context["dag_run"].run_after + NIGHT):
+        raise AirflowRescheduleException(resume_at)
     if code in HOPELESS:
         raise AirflowFailException(f"exit code {code}")
     if code not in FINISHED:

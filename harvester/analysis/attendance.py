@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from connectors.models import Detail
 from harvester.analysis import safe_csv
+from harvester.analysis.aliases import Alias, AliasTable
+from harvester.analysis.document_tables import VERSION_RANK
 from harvester.analysis.duckdb_database import Database
-from harvester.analysis.people import Alias, AliasTable
 from harvester.analysis.roster import Expected, Roster
 
 By = Literal["meeting", "person", "series"]
@@ -78,20 +80,19 @@ def create_attendance(
 
 
 def create_time_macros(database: Database, zone: str) -> None:
+    """`local`: the time on the wall; `ahead`: its minutes ahead of UTC; `iso`: both as text."""
     quoted = zone.replace("'", "''")
     database.run(f"SET VARIABLE zone = '{quoted}'")
     database.run("CREATE MACRO local(instant) AS timezone(getvariable('zone'), instant)")
     database.run(
         "CREATE MACRO ahead(instant) AS date_diff('minute', timezone('UTC', instant), local(instant))"
     )
-    # The text of a timestamp is its own; strftime would cost five times as much.
-    database.run(
-        """
-        CREATE MACRO iso(instant) AS
-        replace(CAST(date_trunc('second', local(instant)) AS VARCHAR), ' ', 'T') || CASE WHEN ahead(instant) < 0 THEN '-' ELSE '+' END
-        || lpad(CAST(abs(ahead(instant)) // 60 AS VARCHAR), 2, '0') || ':' || lpad(CAST(abs(ahead(instant)) % 60 AS VARCHAR), 2, '0')
-        """
-    )
+    offset = """
+        CASE WHEN ahead(instant) < 0 THEN '-' ELSE '+' END || lpad(CAST(abs(ahead(instant)) // 60 AS VARCHAR), 2, '0')
+        || ':' || lpad(CAST(abs(ahead(instant)) % 60 AS VARCHAR), 2, '0')"""
+    if zone == "UTC":  # the default, and the offset would take twice the time of everything else
+        offset = "'+00:00'"
+    database.run(f"CREATE MACRO iso(instant) AS strftime(local(instant), '%Y-%m-%dT%H:%M:%S') || {offset}")
 
 
 def _create_known(database: Database, aliases: Sequence[Alias], roster: Sequence[Expected] | None) -> None:
@@ -137,14 +138,29 @@ def name_across_meetings(database: Database) -> None:
 
     The e-mail of one session counts for the others with the same person in the meeting, or with the same id.
     """
-    database.run(
+    _create_named(
+        database,
         """
+        SELECT number, person, min(place) AS place, min(alias) AS alias, min(lower(email)) AS email, min(id) AS id,
+               min(user_name) AS name
+        FROM stay GROUP BY number, person""",
+    )
+
+
+def name_attended_across_meetings(database: Database) -> None:
+    """The same, if `attended` has a row per meeting and person, without aliases and roster: it need not be grouped again."""
+    _create_named(
+        database,
+        """
+        SELECT number, person, NULL AS place, NULL AS alias, lower(email) AS email, person_id AS id, name FROM attended""",
+    )
+
+
+def _create_named(database: Database, here: str) -> None:
+    database.run(
+        f"""
         CREATE TABLE named AS
-        WITH here AS (
-          SELECT number, person, min(place) AS place, min(alias) AS alias, min(lower(email)) AS email, min(id) AS id,
-                 min(user_name) AS name
-          FROM stay GROUP BY number, person
-        ),
+        WITH here AS ({here}),
         address AS (
           SELECT vendor, account, id, min(email) AS email
           FROM here JOIN meeting USING (number) WHERE id IS NOT NULL AND email IS NOT NULL GROUP BY ALL
@@ -167,28 +183,7 @@ def _create_attended(database: Database, stays: str, threshold: Threshold) -> No
     database.run(
         f"""
         CREATE TABLE attended AS
-        WITH again AS (SELECT number, person FROM {stays} GROUP BY ALL HAVING count(*) > 1),
-        once AS (
-          SELECT number, person, alias, place, 1 AS sessions, user_name, email, id, join_time AS first_join,
-                 leave_time AS last_leave,
-                 CASE WHEN join_time <= leave_time THEN (epoch_us(leave_time) - epoch_us(join_time)) // 1000000 END AS seconds
-          FROM {stays} ANTI JOIN again USING (number, person)
-        ),
-        piece AS (
-          SELECT *, max(CASE WHEN join_time <= leave_time THEN leave_time END) OVER (
-                   PARTITION BY number, person ORDER BY join_time, leave_time
-                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached
-          FROM {stays} SEMI JOIN again USING (number, person)
-        ),
-        repeatedly AS (
-          SELECT number, person, min(alias) AS alias, min(place) AS place, count(*) AS sessions,
-                 arg_min(user_name, struct_pack(moment := coalesce(join_time, leave_time), name := user_name)) AS user_name,
-                 min(email) AS email, min(id) AS id, min(join_time) AS first_join, max(leave_time) AS last_leave,
-                 sum(greatest(0, epoch_us(leave_time) - epoch_us(greatest(join_time, coalesce(reached, join_time)))))
-                   FILTER (WHERE join_time <= leave_time) // 1000000 AS seconds
-          FROM piece GROUP BY number, person
-        ),
-        present AS (FROM once UNION ALL BY NAME FROM repeatedly),
+        WITH {_present(stays)},
         absent AS (
           SELECT meeting.number, concat_ws(chr(31), 'roster', roster.place) AS person, NULL AS alias, roster.place, 0 AS sessions,
                  NULL AS user_name, NULL AS email, NULL AS id, NULL AS first_join, NULL AS last_leave, 0 AS seconds
@@ -210,6 +205,33 @@ def _create_attended(database: Database, stays: str, threshold: Threshold) -> No
         FROM everyone JOIN held USING (number) LEFT JOIN roster USING (place)
         """
     )
+
+
+def _present(stays: str) -> str:
+    """SQL of `present`: a row for each person who came. Only the sessions of people with several of them need care."""
+    return f"""
+        again AS (SELECT number, person FROM {stays} GROUP BY ALL HAVING count(*) > 1),
+        once AS (
+          SELECT number, person, alias, place, 1 AS sessions, user_name, email, id, join_time AS first_join,
+                 leave_time AS last_leave,
+                 CASE WHEN join_time <= leave_time THEN (epoch_us(leave_time) - epoch_us(join_time)) // 1000000 END AS seconds
+          FROM {stays} ANTI JOIN again USING (number, person)
+        ),
+        piece AS (
+          SELECT *, max(CASE WHEN join_time <= leave_time THEN leave_time END) OVER (
+                   PARTITION BY number, person ORDER BY join_time, leave_time
+                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached
+          FROM {stays} SEMI JOIN again USING (number, person)
+        ),
+        repeatedly AS (
+          SELECT number, person, min(alias) AS alias, min(place) AS place, count(*) AS sessions,
+                 arg_min(user_name, struct_pack(moment := coalesce(join_time, leave_time), name := user_name)) AS user_name,
+                 arg_min(email, struct_pack(plain := lower(email), email := email)) AS email, min(id) AS id, min(join_time) AS first_join, max(leave_time) AS last_leave,
+                 sum(greatest(0, epoch_us(leave_time) - epoch_us(greatest(join_time, coalesce(reached, join_time)))))
+                   FILTER (WHERE join_time <= leave_time) // 1000000 AS seconds
+          FROM piece GROUP BY number, person
+        ),
+        present AS (FROM once UNION ALL BY NAME FROM repeatedly)"""
 
 
 _MINUTES = "round(seconds / 60, 1)"
@@ -340,7 +362,10 @@ class Totals:
     """Distinct values of `person`: across meetings unless the rows are by meeting."""
     seconds: int | None
     untimed: Mapping[str, tuple[int, int]]
-    """Of each vendor with people whose time is not known: how many of its rows have none, and how many rows it has."""
+    """Of each vendor with people whose time is not known: how many of its rows have none, and how many rows it has. People
+    who had not left yet are not among them."""
+    still_there: int = 0
+    """Rows of people who had not left yet when their meeting was harvested, so that their time is not known."""
 
 
 def totals(database: Database) -> Totals:
@@ -348,9 +373,15 @@ def totals(database: Database) -> Totals:
         "SELECT (SELECT count(*) FROM meeting), count(*), count(DISTINCT person), sum(seconds) FROM attended"
     )
     untimed = database.rows(
-        """
-        SELECT vendor, count(*) FILTER (WHERE seconds IS NULL), count(*)
-        FROM attended JOIN meeting USING (number) GROUP BY vendor HAVING bool_or(seconds IS NULL) ORDER BY vendor
+        f"""
+        WITH of_person AS (
+          SELECT vendor, seconds IS NULL AS is_untimed,
+                 version // {VERSION_RANK} = {Detail.live.value} AND attended.first_join IS NOT NULL AND attended.last_leave IS NULL AS is_there
+          FROM attended JOIN meeting USING (number)
+        )
+        SELECT vendor, count(*) FILTER (WHERE is_untimed AND NOT is_there), count(*) FILTER (WHERE NOT is_there),
+               count(*) FILTER (WHERE is_there)
+        FROM of_person GROUP BY vendor HAVING bool_or(is_untimed) ORDER BY vendor
         """
     )
     return Totals(
@@ -358,5 +389,6 @@ def totals(database: Database) -> Totals:
         rows=rows,
         people=people,
         seconds=seconds,
-        untimed={vendor: (without, all_rows) for vendor, without, all_rows in untimed},
+        untimed={vendor: (without, of_vendor) for vendor, without, of_vendor, _ in untimed if without},
+        still_there=sum(there for *_, there in untimed),
     )

@@ -21,7 +21,8 @@ BOOKING_FIELDS = {"room": "VARCHAR", "calendar": "VARCHAR"}
 MEET = "google-meet"
 
 OUTCOMES = ("held", "never held", "no Meet code", "not known")
-"""What became of a booking. `never held`: Meet's records of the time are there, and none has the code of the booking."""
+"""What became of a booking. `never held`: Meet's records of the time are there, and none has the code of the booking. That is
+not known of a booking whose organizer is of another company than all hosts: Meet does not list such conferences."""
 
 
 def create_bookings(database: Database, selection: Selection) -> tuple[int, int]:
@@ -34,7 +35,7 @@ def create_bookings(database: Database, selection: Selection) -> tuple[int, int]
         f"""
         CREATE TABLE plan AS
         SELECT document_id, coalesce(calendar, room, '') AS calendar, coalesce(room, calendar, '') AS room, topic,
-               host.name AS host_name, host.email AS host_email, {_plain("meeting_code")} AS code,
+               host.name AS host_name, host.email AS host_email, {_company("host.email")} AS company, {_plain("meeting_code")} AS code,
                start_time AS starts, end_time AS ends
         FROM line WHERE is_booking{within}
         QUALIFY row_number() OVER (PARTITION BY document_id ORDER BY version DESC, hash(line)) = 1
@@ -47,9 +48,13 @@ def create_bookings(database: Database, selection: Selection) -> tuple[int, int]
         f"""
         CREATE TABLE booking AS
         SELECT plan.*, CASE WHEN EXISTS (FROM conference WHERE conference.code = plan.code AND {_meets("plan")}) THEN 'held'
-                 WHEN plan.code IS NULL THEN 'no Meet code' WHEN starts >= known.first AND ends <= known.last THEN 'never held'
+                 WHEN plan.code IS NULL THEN 'no Meet code'
+                 WHEN starts >= known.first AND ends <= known.last
+                   AND (companies IS NULL OR company IS NULL OR list_contains(companies, company)) THEN 'never held'
                  ELSE 'not known' END AS outcome
-        FROM plan CROSS JOIN (SELECT min(began) AS first, max(began) AS last FROM conference) AS known
+        FROM plan CROSS JOIN
+          (SELECT min(began) AS first, max(began) AS last, list(DISTINCT company) FILTER (WHERE company IS NOT NULL) AS companies
+           FROM conference) AS known
         """
     )
     database.run("DROP TABLE plan")
@@ -70,7 +75,7 @@ def _create_conferences(database: Database, within: str, bounds: Sequence[str], 
           SELECT {_plain("meeting_code")} AS code, coalesce(start_time, first_join) AS began,
                  coalesce(end_time, start_time + to_microseconds(CAST(duration * 1000000 AS BIGINT)), last_leave,
                    CASE WHEN state = 'live' THEN CAST(make_timestamp_ms(version % 10000000000000) AS TIMESTAMPTZ) END) AS ended,
-                 device.uuid IS NOT NULL AS has_room
+                 device.uuid IS NOT NULL AS has_room, {_company("host.email")} AS company
           FROM line JOIN latest USING ({key}) LEFT JOIN device USING ({key})
           WHERE is_meeting AND line.vendor = '{MEET}' AND {wanted}{within}
           QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY hash(line)) = 1
@@ -85,6 +90,11 @@ def _create_conferences(database: Database, within: str, bounds: Sequence[str], 
 def _plain(code: str) -> str:
     """A code as its letters, since it is written with and without hyphens."""
     return f"nullif(regexp_replace(lower({code}), '[^a-z]', '', 'g'), '')"
+
+
+def _company(email: str) -> str:
+    """The domain of an address; NULL if there is none."""
+    return f"nullif(split_part(lower({email}), '@', 2), '')"
 
 
 def _meets(booking: str, conference: str = "conference") -> str:

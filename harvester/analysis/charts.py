@@ -237,6 +237,20 @@ def columns(table: Table, width: int = HALF) -> str:
     return safe_svg.draw(spec, f"{value.capitalize()} by {head}")
 
 
+FIGURE_AT_END: Spec = {
+    "mark": {
+        "type": "text",
+        "align": "left",
+        "dx": 4,
+        "fontSize": 11,
+        "color": "var(--muted)",
+        "aria": False,
+    },
+    "encoding": {"text": {"field": "text"}},
+}
+"""The layer of a bar chart that writes the figure of each bar behind it, from the field `text`."""
+
+
 def bars(table: Table, value: str, labels: Sequence[str], colours: Sequence[str] | None = None) -> str:
     """A horizontal bar for each row, with its figure at its end."""
     rows: list[Spec] = [
@@ -262,17 +276,7 @@ def bars(table: Table, value: str, labels: Sequence[str], colours: Sequence[str]
         encoding={"y": name_axis(names), "x": {**quantity("value"), "axis": None}},
         layer=[
             {"mark": {"type": "bar", "height": 13, "aria": False}, "encoding": {"color": raw("colour")}},
-            {
-                "mark": {
-                    "type": "text",
-                    "align": "left",
-                    "dx": 4,
-                    "fontSize": 11,
-                    "color": "var(--muted)",
-                    "aria": False,
-                },
-                "encoding": {"text": {"field": "text"}},
-            },
+            FIGURE_AT_END,
         ],
     )
     return safe_svg.draw(spec, f"{value.capitalize()} by {next(iter(table.columns))}")
@@ -287,7 +291,7 @@ def name_axis(names: Mapping[str, str]) -> Spec:
         "scale": {"domain": list(names)},
         "axis": {
             "title": None,
-            "labelLimit": 150,
+            "labelLimit": 200,  # "Microsoft Teams 1.7.00.26062" is shown whole
             "labelColor": "var(--text)",
             "labelExpr": f"{_literal(names)}[datum.value]",
         },

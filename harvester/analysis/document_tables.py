@@ -106,6 +106,8 @@ _COMBINED = frozenset(
 )
 """Fields that `line` holds under another name, or as a part of another column."""
 _KEY = "vendor, account, uuid"
+VERSION_RANK = 10_000_000_000_000
+"""`version` is the value of `Detail` times this, plus `harvested_at` in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +168,7 @@ def _read_lines(database: Database, paths: Sequence[str], *, quality: bool) -> N
                coalesce(kind = 'booking' AND document_id IS NOT NULL AND start_time < end_time, false) AS is_booking,
                coalesce(account, '') AS account,
                CASE kind WHEN 'session' THEN meeting ELSE uuid END AS uuid,
-               coalesce(CASE detail {_ranks()} END, 0) * 10000000000000 + coalesce(epoch_ms(harvested_at), 0) AS version,
+               coalesce(CASE detail {_ranks()} END, 0) * {VERSION_RANK} + coalesce(epoch_ms(harvested_at), 0) AS version,
                CASE kind WHEN 'session' THEN coalesce(meeting_timestamp, "@timestamp") ELSE "@timestamp" END AS stamp,
                {", ".join(kept)}
         FROM read_json(?, format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}})
@@ -207,21 +209,24 @@ def _create_meetings(database: Database, selection: Selection, *, quality: bool)
         name for name in {**_MEETING, **(_MEETING_MORE if quality else {})} if name not in {"uuid", "host"}
     ]
     condition, values = selection.condition()
+    several, none = database.row("SELECT bool_or(documents > 1), bool_or(documents = 0) FROM latest")
+    once = f"""
+          UNION ALL
+          SELECT line.* FROM line JOIN latest USING ({_KEY}, version) WHERE is_meeting AND documents > 1
+          QUALIFY row_number() OVER (PARTITION BY {_KEY} ORDER BY hash(line)) = 1"""
     database.run(
         f"""
         CREATE TABLE meeting AS
         WITH document AS (
           SELECT line.* FROM line JOIN latest USING ({_KEY}, version) WHERE is_meeting AND documents = 1
-          UNION ALL
-          SELECT line.* FROM line JOIN latest USING ({_KEY}, version) WHERE is_meeting AND documents > 1
-          QUALIFY row_number() OVER (PARTITION BY {_KEY} ORDER BY hash(line)) = 1
+          {once if several else ""}
         ),
         of_sessions AS (
           SELECT {_KEY}, min(topic) AS topic, min(host_email) AS host_email
-          FROM line JOIN latest USING ({_KEY}, version) WHERE NOT is_meeting AND documents = 0 GROUP BY ALL
+          FROM line JOIN latest USING ({_KEY}, version) WHERE NOT is_meeting AND documents = 0 AND {bool(none)} GROUP BY ALL
         ),
         joined AS (
-          SELECT vendor, nullif(account, '') AS account, uuid, latest.version, latest.version % 10000000000000 AS harvested_ms,
+          SELECT vendor, nullif(account, '') AS account, uuid, latest.version, latest.version % {VERSION_RANK} AS harvested_ms,
                  coalesce(document.topic, of_sessions.topic) AS topic,
                  document.host.name AS host_name,
                  coalesce(document.host.email, of_sessions.host_email) AS host_email,
@@ -258,6 +263,11 @@ def _create_sessions(database: Database, *, quality: bool) -> int:
         WHERE NOT is_meeting AND document_id IS NOT NULL GROUP BY 1 HAVING count(*) > 1
         """
     )
+    (repeated,) = database.row("SELECT count(*) FROM repeated")
+    if not repeated:
+        database.run(f"CREATE TABLE session AS {chosen}")
+        database.run("DROP TABLE repeated")
+        return 0
     database.run(
         f"""
         CREATE TABLE session AS
@@ -267,14 +277,12 @@ def _create_sessions(database: Database, *, quality: bool) -> int:
           QUALIFY row_number() OVER (PARTITION BY number, document_id ORDER BY hash(line)) = 1)
         """
     )
-    copies = 0
-    if database.row("SELECT count(*) FROM repeated")[0]:
-        (copies,) = database.row(
-            f"""
-            SELECT count(*) - count(DISTINCT (number, document_id))
-            FROM ({chosen.replace("SELECT", "SELECT document_id,", 1)} AND hash(document_id) IN (FROM repeated))
-            """
-        )
+    (copies,) = database.row(
+        f"""
+        SELECT count(*) - count(DISTINCT (number, document_id))
+        FROM ({chosen.replace("SELECT", "SELECT document_id,", 1)} AND hash(document_id) IN (FROM repeated))
+        """
+    )
     database.run("DROP TABLE repeated")
     return int(copies)
 

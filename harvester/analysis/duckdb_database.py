@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_MEMORY = "512MB"
 LEAST_MEMORY = 128
+"""In MB. A thread needs as much: half of it for the lines that it reads."""
 _UNITS = {"MB": 1, "GB": 1000}
 
 
@@ -29,6 +30,11 @@ def memory(text: str) -> str:
     if found is None or int(found[1]) * _UNITS[found[2].upper()] < LEAST_MEMORY:
         raise ConfigurationError(f"the memory must be at least {LEAST_MEMORY}MB, written like 512MB or 2GB")
     return f"{int(found[1])}{found[2].upper()}"
+
+
+def thread_count(limit: str, cores: int) -> int:
+    """How many threads can work with a limit that `memory` returned: with more of them, not even the reading would fit."""
+    return max(1, min(cores, int(limit[:-2]) * _UNITS[limit[-2:]] // LEAST_MEMORY))
 
 
 class Database:
@@ -116,6 +122,8 @@ def open_database(limit: str = DEFAULT_MEMORY, *, in_file: bool = True) -> Itera
                 "preserve_insertion_order": "false",
             },
         )
+        (cores,) = connection.execute("SELECT current_setting('threads')").fetchall()[0]
+        connection.execute(f"SET threads = {thread_count(limit, cores)}")
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")  # it would be printed among the rows
         try:

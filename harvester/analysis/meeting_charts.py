@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from harvester.analysis import safe_svg
 from harvester.analysis.charts import CONFIG, RATING_COLOURS, WIDTH, Spec, base_chart, name_axis, raw
-from harvester.analysis.figures.detail import Detail, Samples
+from harvester.analysis.figures.single_meetings import Detail, Samples
 
 PERSON_COLOURS = ("var(--person-1)", "var(--person-2)", "var(--person-3)")
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from harvester.analysis import meeting_charts
 from harvester.analysis.cells import UNKNOWN, minutes
 from harvester.analysis.chart_blocks import Block, to_markup
-from harvester.analysis.figures import detail as details
-from harvester.analysis.figures.detail import Detail
+from harvester.analysis.figures import single_meetings as details
+from harvester.analysis.figures.single_meetings import Detail
 from harvester.analysis.figures.table import Table
 from harvester.analysis.report_data import ReportData
 from harvester.analysis.safe_text import clean, vendor_title

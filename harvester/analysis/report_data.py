@@ -8,10 +8,10 @@ from typing import Any
 
 from harvester.analysis.document_tables import Read
 from harvester.analysis.duckdb_database import Database
-from harvester.analysis.figures import detail, people, provided_fields, quality, usage
-from harvester.analysis.figures.detail import Detail
+from harvester.analysis.figures import people, provided_fields, quality, single_meetings, usage
 from harvester.analysis.figures.fact_tables import Period, create_facts, vendors
 from harvester.analysis.figures.rooms import RoomUse, room_use
+from harvester.analysis.figures.single_meetings import Detail
 from harvester.analysis.figures.table import Table
 from harvester.analysis.org_units import Units
 from harvester.analysis.selection import Selection
@@ -60,7 +60,7 @@ class ReportData:
             ),
             *(self.room_use.tables() if self.room_use else ()),
             *(self.units, self.hosts, self.versions, self.systems, self.rates, self.measures, *self.groups),
-            *(detail.worst_table(self.worst), self.known),
+            *(single_meetings.worst_table(self.worst), self.known),
         ]
         return [table for table in found if table]
 
@@ -104,6 +104,6 @@ def report_data(
         measures=quality.measures_over_time(database, period) if period else none,
         groups=[quality.groups(database, name, least=least) for name in quality.GROUPS],
         known=provided_fields.known(database),
-        worst=detail.worst(database, worst),
-        chosen=detail.chosen(database, meetings),
+        worst=single_meetings.worst(database, worst),
+        chosen=single_meetings.chosen(database, meetings),
     )

@@ -14,6 +14,8 @@ from harvester.analysis.safe_text import clean
 
 MAX_DRAWN = 40
 """Rooms in a chart; the table has all of them."""
+MAX_LISTED = 500
+"""Bookings in the list of those that were never held; the CSV file has all of them."""
 
 NO_BOOKINGS = "There are no bookings of rooms among the documents, so nothing is known of rooms; harvester rooms bookings reads them."
 
@@ -104,9 +106,12 @@ def _by_room_and_hour(table: Table) -> Block:
 
 
 def _never_held(table: Table) -> list[Block]:
-    return (
-        [Block(title="Booked and never held", table=table, summary="Each of these bookings")] if table else []
-    )
+    if not table:
+        return []
+    count = len(table.rows)
+    last = Table(name=table.name, columns=table.columns, rows=table.rows[-MAX_LISTED:])
+    note = f"The last {MAX_LISTED} of {count:,}; --csv writes all of them." if count > MAX_LISTED else None
+    return [Block(title="Booked and never held", note=note, table=last, summary="Each of these bookings")]
 
 
 def _names(table: Table) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from harvester.analysis import safe_svg
 from harvester.analysis.charts import (
+    FIGURE_AT_END,
     HALF,
     HOURS,
     WIDTH,
@@ -36,17 +37,7 @@ def share_bars(labels: Sequence[str], shares: Sequence[float | None], title: str
         },
         layer=[
             {"mark": {"type": "bar", "height": 13, "aria": False, "color": "var(--bar)"}},
-            {
-                "mark": {
-                    "type": "text",
-                    "align": "left",
-                    "dx": 4,
-                    "fontSize": 11,
-                    "color": "var(--muted)",
-                    "aria": False,
-                },
-                "encoding": {"text": {"field": "text"}},
-            },
+            FIGURE_AT_END,
         ],
     )
     return safe_svg.draw(spec, title)

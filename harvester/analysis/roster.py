@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harvester.analysis import safe_csv
-from harvester.analysis.people import Known
+from harvester.analysis.aliases import Known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

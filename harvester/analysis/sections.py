@@ -173,30 +173,25 @@ def _hidden(data: ReportData) -> list[str]:
     return [] if data.shows_people else [f"Groups of fewer than {LEAST_PEOPLE} people are not shown."]
 
 
+def _bars(
+    title: str, table: Table, value: str, labels: Sequence[str], colours: Sequence[str] | None = None
+) -> Block:
+    """Half a line of the page: a bar for each row, and the table."""
+    return Block(
+        title=title, charts=[to_markup(charts.bars(table, value, labels, colours))], table=table, half=True
+    )
+
+
 def _who(data: ReportData) -> Section | None:
     blocks = []
     if data.units:
         timed = any(row[2] for row in data.units.rows)
         value = "participant-hours" if timed else "people"
         labels = [clean(row[0]) for row in data.units.rows]
-        blocks.append(
-            Block(
-                title=f"{value.capitalize()} by unit",
-                charts=[to_markup(charts.bars(data.units, value, labels))],
-                table=data.units,
-                half=True,
-            )
-        )
+        blocks.append(_bars(f"{value.capitalize()} by unit", data.units, value, labels))
     if data.hosts:
         labels = [clean(row[0]) for row in data.hosts.rows]
-        blocks.append(
-            Block(
-                title="Meetings by host",
-                charts=[to_markup(charts.bars(data.hosts, "meetings", labels))],
-                table=data.hosts,
-                half=True,
-            )
-        )
+        blocks.append(_bars("Meetings by host", data.hosts, "meetings", labels))
     if not blocks:
         return None
     intro = [
@@ -210,24 +205,10 @@ def _clients(data: ReportData) -> Section | None:
     if data.versions:
         labels = [clean(f"{vendor_title(row[0])} {row[1]}") for row in data.versions.rows]
         colours = [charts.vendor_colour(row[0]) for row in data.versions.rows]
-        blocks.append(
-            Block(
-                title="Versions, the newest first",
-                charts=[to_markup(charts.bars(data.versions, "sessions", labels, colours))],
-                table=data.versions,
-                half=True,
-            )
-        )
+        blocks.append(_bars("Versions, the newest first", data.versions, "sessions", labels, colours))
     if data.systems:
         labels = [clean(row[0]) for row in data.systems.rows]
-        blocks.append(
-            Block(
-                title="Operating systems",
-                charts=[to_markup(charts.bars(data.systems, "sessions", labels))],
-                table=data.systems,
-                half=True,
-            )
-        )
+        blocks.append(_bars("Operating systems", data.systems, "sessions", labels))
     if not blocks:
         return None
     return Section(name="clients", link="Clients", title="Which clients?", intro=_hidden(data), blocks=blocks)

@@ -87,7 +87,7 @@ MEMORY: Decorator[Any] = click.option(
     show_default=True,
     metavar="SIZE",
     callback=_memory,
-    help="Memory for tables; beyond it, a temporary folder is used.",
+    help="Memory for tables, at least 128MB; beyond it, a temporary folder is used.",
 )
 
 

@@ -155,10 +155,10 @@ def attendance(env: RunEnvironment, **options: Any) -> int:
 
 
 def _attendance(env: RunEnvironment, asked: Options) -> int:
+    from harvester.analysis.aliases import read_aliases
     from harvester.analysis.attendance import create_attendance, totals
     from harvester.analysis.document_tables import read_documents
     from harvester.analysis.duckdb_database import open_database
-    from harvester.analysis.people import read_aliases
     from harvester.analysis.roster import read_roster
 
     selection = _selection(env, asked)
@@ -224,6 +224,9 @@ def _log_untimed(counted: Totals, *, threshold: Threshold | None) -> None:
             logger.warning(
                 f"{vendor} provides no join and leave times for {without:,} of {rows:,} rows: {consequence}"
             )
+    if counted.still_there:
+        had = "1 person had" if counted.still_there == 1 else f"{counted.still_there:,} people had"
+        logger.warning(f"{had} not left yet when their meeting was harvested: {consequence}")
 
 
 def _write(database: Database, layout: _Layout, output: Path | None) -> None:

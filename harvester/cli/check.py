@@ -25,6 +25,7 @@ from harvester.cli.options import (
 )
 from harvester.cli.render.check import output_for
 from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.shared_state import STATE, StateKind, shared_state
 from harvester.formatting import without_prefix
 from harvester.logging_setup import collect_messages
 from harvester.pipeline import connector_context
@@ -41,11 +42,11 @@ from harvester.pipeline.destination import retry_policy
     )
 )
 @click.argument("vendors", nargs=-1)
-@apply([ACCOUNT, AS_JSON])
+@apply([ACCOUNT, STATE, AS_JSON])
 @elasticsearch_options
 @general_options
 @pass_env
-def check(env: RunEnvironment, vendors: tuple[str, ...], as_json: bool) -> int:
+def check(env: RunEnvironment, vendors: tuple[str, ...], state: StateKind | None, as_json: bool) -> int:
     """Check the settings, each vendor and Elasticsearch, and print how to fix what does not work.
 
     Checks the accounts of the given VENDORS, or all. Prints a table on a terminal, and one line per check
@@ -55,17 +56,23 @@ def check(env: RunEnvironment, vendors: tuple[str, ...], as_json: bool) -> int:
     unknown = [name for name in vendors if name not in connectors.table()]
     if unknown:
         raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(connectors.table()))}")
-    return run_checks(env, vendors, as_json=as_json)
+    return run_checks(env, vendors, state=state, as_json=as_json)
 
 
-def run_checks(env: RunEnvironment, vendors: Sequence[str] = (), *, as_json: bool = False) -> int:
+def run_checks(
+    env: RunEnvironment,
+    vendors: Sequence[str] = (),
+    *,
+    state: StateKind | None = None,
+    as_json: bool = False,
+) -> int:
     """Check the accounts of these vendors, or all, and Elasticsearch; print the results, and return the exit code."""
     found = find_accounts(env)
     selected = _selected(found, vendors, env)
     output = output_for(env.redactor, quiet=env.quiet, as_json=as_json)
     output.show(CheckResult(subject="settings", status="ok", message=f"read from {env.settings_source}"))
     for account in selected:
-        for result in _check_account(account, env):
+        for result in _check_account(account, env, state):
             output.show(result, account.name)
     if not env.only_accounts:
         for result in _check_others(found, vendors, env):
@@ -112,7 +119,9 @@ def _check_others(found: Accounts, vendors: Sequence[str], env: RunEnvironment) 
             yield CheckResult(subject=vendor, status="failed", message=message, exit_code=error.exit_code)
 
 
-def _check_account(settings: AccountSettings, env: RunEnvironment) -> Iterator[CheckResult]:
+def _check_account(
+    settings: AccountSettings, env: RunEnvironment, state: StateKind | None
+) -> Iterator[CheckResult]:
     vendor, name = settings.vendor, settings.name
     shown: list[str] = []
     try:
@@ -120,6 +129,7 @@ def _check_account(settings: AccountSettings, env: RunEnvironment) -> Iterator[C
         with (
             messages_about(settings),
             collect_messages(connector_context.logger) as notices,
+            shared_state(env, state),
             open_account(account_config(settings, env), env.stop, rate_share=env.rate_share(None)) as account,
             read_journal(account, env) as journal,
         ):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import click
 
 from connectors.exit_codes import ExitCode
+from harvester.cli.confirmation import confirm
 from harvester.cli.from_settings import elastic_config
 from harvester.cli.options import (
     AS_JSON,
@@ -24,7 +24,6 @@ from harvester.cli.options import (
 from harvester.cli.render.echo import echo, echo_json
 from harvester.cli.render.forget import forget_json, forget_lines, question
 from harvester.cli.run_environment import RunEnvironment
-from harvester.cli.standard_streams import stdin_is_terminal
 from harvester.forgetting.person import Person
 from harvester.forgetting.runner import Forgetting, Result
 from harvester.forgetting.searched_places import FilePlace, IndexPlace, JournalPlace, Place, RejectsPlace
@@ -164,19 +163,7 @@ def _index(env: RunEnvironment) -> Iterator[IndexPlace]:
 def _confirm(result: Result) -> bool:
     for line in forget_lines(result):
         echo(line, err=True)
-    if sys.stdin is None:
-        raise _unconfirmed()
-    try:
-        return click.confirm(question(result), err=True)
-    except click.Abort:
-        if stdin_is_terminal():
-            raise
-        echo("", err=True)
-        raise _unconfirmed() from None
-
-
-def _unconfirmed() -> click.UsageError:
-    return click.UsageError("refusing to remove a person without confirmation; pass --yes")
+    return confirm(question(result), refusal="refusing to remove a person without confirmation; pass --yes")
 
 
 def _show(result: Result, code: int, *, as_json: bool) -> None:

@@ -20,8 +20,8 @@ from harvester.cli.render.echo import echo_json, echo_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.config import Environment
 from harvester.pipeline.account import api_url
-from harvester.pipeline.account_chunks import split_into_chunks
 from harvester.pipeline.quota_pool import QuotaPool, quota_pool
+from harvester.pipeline.spread_accounts import split_into_chunks
 
 logger = logging.getLogger(__name__)
 

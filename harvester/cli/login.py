@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Thread
 
 import click
@@ -17,9 +19,11 @@ from harvester.cli.from_settings import incomplete_account_config
 from harvester.cli.options import ONE_ACCOUNT, WholeNumber, apply, examples, general_options, pass_env
 from harvester.cli.render.echo import echo
 from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.shared_state import STATE, StateKind, shared_state
 from harvester.oauth_login import run_browser_flow, run_device_flow
-from harvester.pipeline.account import open_account
+from harvester.pipeline.account import Account, open_account
 from harvester.pipeline.connector_context import RunContext
+from harvester.state.shared.sealing import needs_key
 
 logger = logging.getLogger(__name__)
 
@@ -56,18 +60,23 @@ TERMINAL_BROWSERS = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
     help="Port of the redirect URI to register: http://127.0.0.1:PORT/callback.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address instead of opening it.")
-@apply([ONE_ACCOUNT])
+@apply([ONE_ACCOUNT, STATE])
 @general_options
 @pass_env
 def login(
-    env: RunEnvironment, vendor: str, scope: LoginScope, device: bool, port: int, no_browser: bool
+    env: RunEnvironment,
+    vendor: str,
+    scope: LoginScope,
+    device: bool,
+    port: int,
+    no_browser: bool,
+    state: StateKind | None,
 ) -> int:
     """Log in to a vendor and store the tokens for later runs.
 
     Opens a browser and waits for the redirect on a temporary port on 127.0.0.1. Press Ctrl-C to cancel.
     """
-    config = incomplete_account_config(one_account(vendor, env), env)
-    with open_account(config, env.stop, rate_share=env.rate_share(None)) as account:
+    with _opened(vendor, env, state) as account:
         context = account.context()
         flow = connectors.load_login(vendor)(account.settings, context, scope=scope)
         if device:
@@ -86,6 +95,16 @@ def login(
             vendor,
         )
     return ExitCode.OK
+
+
+@contextmanager
+def _opened(vendor: str, env: RunEnvironment, state: StateKind | None) -> Iterator[Account]:
+    with shared_state(env, state):
+        config = incomplete_account_config(one_account(vendor, env), env)
+        if config.shared is not None and not config.shared.has_key:
+            raise needs_key()  # before a person logs in for nothing
+        with open_account(config, env.stop, rate_share=env.rate_share(None)) as account:
+            yield account
 
 
 def _show_address(address: str, redirect_uri: str, *, open_it: bool) -> None:

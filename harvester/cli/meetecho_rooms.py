@@ -188,7 +188,7 @@ def delete_(env: RunEnvironment, group: str, which: tuple[str, ...], yes: bool, 
         writer = _writer(account, {acronym: []})
         (plan,) = _plan_groups(writer, {acronym: []}, prune=False)
         if plan.error is not None:
-            raise plan.error
+            return _report_errors([plan])
         chosen = _choose(plan, which, account)
         if not yes:
             _ask([(acronym, room) for room in chosen])

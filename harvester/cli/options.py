@@ -54,7 +54,7 @@ class WholeNumber(click.ParamType[int]):
         self._range = click.IntRange(least, most)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        number: int = self._range.convert(value, param, ctx)
+        number: int = _convert(self._range, value, "a whole number", param, ctx)
         return number
 
 
@@ -67,8 +67,23 @@ class DecimalNumber(click.ParamType[float]):
         self._range = click.FloatRange(least, most)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        number: float = self._range.convert(value, param, ctx)
+        number: float = _convert(self._range, value, "a number", param, ctx)
         return number
+
+
+def _convert(
+    limits: click.IntRange | click.FloatRange,
+    value: Any,
+    what: str,
+    param: click.Parameter | None,
+    ctx: click.Context | None,
+) -> Any:
+    """Raises BadParameter with the limits in words; click would write `0<=x<=9`, and `not a valid integer range`."""
+    try:
+        return limits.convert(value, param, ctx)
+    except click.BadParameter:
+        most = f"from {limits.min} to {limits.max}" if limits.max is not None else f"of at least {limits.min}"
+        raise click.BadParameter(f"write {what} {most}", ctx, param) from None
 
 
 class Date(click.ParamType[Day]):

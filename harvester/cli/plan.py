@@ -40,6 +40,7 @@ from harvester.cli.render.plan import plan_json, plan_lines
 from harvester.cli.render.progress import ProgressDisplay
 from harvester.cli.render.summary import problem_lines
 from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.shared_state import STATE, StateKind, shared_state
 from harvester.formatting import without_prefix
 from harvester.pipeline.account import open_account
 from harvester.pipeline.estimate import estimate_backfill
@@ -91,18 +92,19 @@ def vendor_command(name: str) -> click.Command:
     connector = connectors.load(name)
     options = [option for option in connector.options if not option.future_days]
 
-    @apply([*DATES, ACCOUNT, ES_HOST])
+    @apply([*DATES, ACCOUNT, ES_HOST, STATE])
     @vendor_options(options)
     @apply([RATE_SHARE, AS_JSON])
     @general_options
     @pass_env
-    def command(env: RunEnvironment, as_json: bool, **values: Any) -> int:
+    def command(env: RunEnvironment, as_json: bool, state: StateKind | None, **values: Any) -> int:
         request = _request(env, split_options(options, values), **values)
         accounts = accounts_of(name, env)
         handle_signals(env)
-        if len(accounts) == 1:
-            return _plan(accounts[0], env, request, as_json=as_json)
-        return ExitCode.worst(_plan_all(accounts, env, request, as_json=as_json))
+        with shared_state(env, state):
+            if len(accounts) == 1:
+                return _plan(accounts[0], env, request, as_json=as_json)
+            return ExitCode.worst(_plan_all(accounts, env, request, as_json=as_json))
 
     return click.command(
         name,
@@ -117,10 +119,12 @@ def vendor_command(name: str) -> click.Command:
     "all",
     epilog=examples("harvester plan all --from 2026-06-01", "harvester plan all --from 2026-06-01 --json"),
 )
-@apply([*DATES, VENDORS, ACCOUNT, ES_HOST, RATE_SHARE, AS_JSON])
+@apply([*DATES, VENDORS, ACCOUNT, ES_HOST, STATE, RATE_SHARE, AS_JSON])
 @general_options
 @pass_env
-def everything(env: RunEnvironment, as_json: bool, vendors: tuple[str, ...], **values: Any) -> int:
+def everything(
+    env: RunEnvironment, as_json: bool, vendors: tuple[str, ...], state: StateKind | None, **values: Any
+) -> int:
     """Estimate a backfill of every account, one after the other.
 
     If one account fails, the others continue; the exit code is the worst one. With --json, prints one object a line.
@@ -136,7 +140,8 @@ def everything(env: RunEnvironment, as_json: bool, vendors: tuple[str, ...], **v
         if not vendors or vendor in vendors:
             logger.error(f"harvester: {error}")
             codes.append(error.exit_code)
-    return ExitCode.worst([*codes, *_plan_all(selected, env, request, as_json=as_json)])
+    with shared_state(env, state):
+        return ExitCode.worst([*codes, *_plan_all(selected, env, request, as_json=as_json)])
 
 
 def _plan_all(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import sys
 
 import click
 
 from connectors.exit_codes import ExitCode
 from harvester.cli import SuggestingGroup
+from harvester.cli.confirmation import confirm
 from harvester.cli.from_settings import open_index, open_rejects
 from harvester.cli.load import report_load
 from harvester.cli.options import (
@@ -21,11 +21,10 @@ from harvester.cli.options import (
     handle_signals,
     pass_env,
 )
-from harvester.cli.render.echo import echo, echo_json, echo_lines, stdout_bytes
+from harvester.cli.render.echo import echo_json, echo_lines, stdout_bytes
 from harvester.cli.render.rejects import as_json as rejects_json
 from harvester.cli.render.rejects import as_text
 from harvester.cli.run_environment import RunEnvironment
-from harvester.cli.standard_streams import stdin_is_terminal
 from harvester.state.rejects import Rejects
 
 logger = logging.getLogger(__name__)
@@ -131,16 +130,7 @@ def _drop_these(kept: Rejects, document_ids: tuple[str, ...]) -> int:
 
 
 def _confirm(count: int) -> bool:
-    if sys.stdin is None:
-        raise _unconfirmed()
-    try:
-        return click.confirm(f"Drop all {count} rejected documents?", err=True)
-    except click.Abort:
-        if stdin_is_terminal():
-            raise
-        echo("", err=True)
-        raise _unconfirmed() from None
-
-
-def _unconfirmed() -> click.UsageError:
-    return click.UsageError("refusing to delete all rejects without confirmation; pass --yes")
+    return confirm(
+        f"Drop all {count} rejected documents?",
+        refusal="refusing to delete all rejects without confirmation; pass --yes",
+    )

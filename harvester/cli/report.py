@@ -124,6 +124,8 @@ def report(env: RunEnvironment, **options: Any) -> int:
         raise click.UsageError("a page of HTML is nothing for a terminal: name a file with -o report.html")
     if asked.output is not None and not asked.is_to_stdout:
         check_output(asked.output)
+    if asked.output is not None and not asked.is_to_stdout:
+        check_output(asked.output)
     data, code = _figures(env, asked)
     page = render(data, title=asked.title, script=not asked.no_script).encode()
     if asked.folder is not None:

@@ -34,7 +34,7 @@ from harvester.formatting import plural
 from harvester.pipeline.destination import retry_policy
 from harvester.pipeline.request import Day, to_date
 from harvester.rooms.booking_documents import booking_documents
-from harvester.rooms.rooms_account import RoomsAccount
+from harvester.rooms.open_calendars import RoomsAccount
 from harvester.rooms.rooms_file import Room, RoomsFile
 from harvester.rooms.status_json import Titles
 from harvester.sinks.elastic.room_documents import RoomDocuments

@@ -19,7 +19,7 @@ from harvester.cli.accounts import one_account
 from harvester.cli.from_settings import account_config
 from harvester.cli.options import PATH, Decorator, handle_signals
 from harvester.cli.run_environment import RunEnvironment
-from harvester.rooms.rooms_account import RoomsAccount, open_rooms_account
+from harvester.rooms.open_calendars import RoomsAccount, open_rooms_account
 from harvester.rooms.rooms_file import Room, RoomsFile, read_rooms_file, with_client
 from harvester.rooms.status_json import Titles
 

@@ -29,8 +29,8 @@ from harvester.optional_libraries import require
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.rooms.booking import RoomBooker
 from harvester.rooms.meet_starts import MeetStarts
+from harvester.rooms.open_calendars import open_rooms_account
 from harvester.rooms.push_channels import PushChannels
-from harvester.rooms.rooms_account import open_rooms_account
 from harvester.rooms.rooms_file import RoomsFile
 from harvester.rooms.status_json import Titles
 from harvester.rooms.watcher import Watcher
@@ -49,7 +49,7 @@ PUSH: Decorator[Any] = click.option(
 MEET: Decorator[Any] = click.option(
     "--meet",
     is_flag=True,
-    help="Show a booked room in yellow until somebody has joined its Meet. Asks Google Meet as the organizers of the events, "
+    help="Show a booked room in yellow until a participant has joined its Meet. Asks Google Meet as the organizers of the events, "
     "with the scope meetings.space.readonly.",
 )
 

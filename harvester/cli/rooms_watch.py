@@ -22,7 +22,7 @@ from harvester.cli.render.echo import stdout_bytes
 from harvester.cli.rooms_options import CONFIG, TITLES, opened, read_file
 from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.destination import retry_policy
-from harvester.rooms.rooms_account import RoomsAccount
+from harvester.rooms.open_calendars import RoomsAccount
 from harvester.rooms.rooms_file import ArduinoAccount, RoomsFile
 from harvester.rooms.status_json import Titles, to_json
 from harvester.rooms.watcher import Watcher

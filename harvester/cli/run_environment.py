@@ -22,7 +22,7 @@ from harvester.privacy.settings import to_privacy, to_treatment
 from harvester.privacy.treatment import Treatment
 from harvester.setting_checks import heartbeat_url
 from harvester.state.secrets_and_forgotten_people import PrivacyState
-from harvester.state.shared.pool import SharedState
+from harvester.state.shared.shared_pool import SharedState
 
 IndexPeriod = Literal["year", "month"]
 

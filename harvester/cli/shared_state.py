@@ -33,7 +33,12 @@ def shared_state(env: RunEnvironment, kind: StateKind | None) -> Iterator[None]:
         raise ConfigurationError(
             "state in the index needs ES_HOST: put the URL of your Elasticsearch into .env, or use --state dir"
         )
-    from harvester.pipeline.shared_state import open_shared_state
+    if not env.treatment.keeps_all and not env.environment.get("HARVESTER_PII_KEY"):
+        raise ConfigurationError(
+            f"HARVESTER_PII is {env.treatment.mode}, and state in the index has ids that every worker must be able to open: set "
+            "HARVESTER_PII_KEY, the same for all workers"
+        )
+    from harvester.pipeline.open_shared_state import open_shared_state
 
     with open_shared_state(
         elastic_config(env),

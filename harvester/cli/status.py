@@ -12,6 +12,7 @@ import connectors
 from connectors.errors import BrokenPlugin, HarvestError
 from connectors.exit_codes import ExitCode
 from connectors.parsing import is_loopback
+from harvester.cli.confirmation import confirm
 from harvester.cli.options import ACCOUNT, AS_JSON, apply, examples, general_options, pass_env
 from harvester.cli.render.echo import echo, echo_json, echo_lines
 from harvester.cli.render.status import (
@@ -136,8 +137,11 @@ def _forget(name: str, env: RunEnvironment, *, confirmed: bool) -> int:
         raise click.UsageError(f"{name} has several journals; name one of {names}")
     (location, scope) = found[0]
     what = f"the journal of {name} into {scope.es_url}, indices {scope.prefix}*"
-    if not confirmed:
-        click.confirm(f"Delete {what}? A later harvest reads everything again.", abort=True, err=True)
+    question = f"Delete {what}? A later harvest reads everything again."
+    if not confirmed and not confirm(
+        question, refusal="refusing to delete a journal without confirmation; pass --yes"
+    ):
+        raise click.Abort
     delete_journal(location)
     logger.info(f"deleted {what}; its documents stay in the index")
     if scope.rejects:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -47,6 +48,10 @@ from harvester.pipeline.run_summary import DestinationKind
 from harvester.pipeline.runner import Runner, SinkDecorator, keep_sink
 
 logger = logging.getLogger(__name__)
+
+GARBAGE_COLLECTION = (20_000, 20, 20)
+"""A parsed page is thousands of objects without cycles: with Python's own thresholds, a harvest spends a sixth of its CPU on
+looking for some."""
 
 
 WITHOUT_DATES = (
@@ -146,6 +151,7 @@ def run_harvest(
 ) -> int:
     """Harvest the accounts of these vendors, or all accounts, of `only_vendors` if any are named. If one
     account fails, the others continue; the exit code is the worst one. `values`: the dates and options that `resolve` takes."""
+    gc.set_threshold(*GARBAGE_COLLECTION)
     with usage_errors():
         request = resolve(
             now=env.clock({}).now(),
@@ -220,7 +226,7 @@ def _accounts(
     only_vendors: Sequence[str],
     summary: Summary | None = None,
 ) -> Sequence[AccountSettings]:
-    """The accounts to harvest. Broken vendors go into the summary, if there is one, and stop no other."""
+    """The accounts to harvest. A broken vendor goes into the summary, if there is one; the others are harvested."""
     if vendors is not None:
         return [account for vendor in vendors for account in accounts_of(vendor, env)]
     accounts = find_accounts(env)
@@ -235,7 +241,7 @@ def _report_others(
     accounts: Accounts, env: RunEnvironment, only_vendors: Sequence[str], summary: Summary
 ) -> None:
     for name, settings in accounts.missing.items():
-        if not only_vendors or name in only_vendors:
+        if name in only_vendors or not (only_vendors or env.only_accounts):
             logger.info(f"{name}: skipped, not configured ({', '.join(settings)} not set)")
     for name, error in accounts.broken.items():
         if only_vendors and name not in only_vendors:
@@ -268,6 +274,9 @@ def _harvest_all(
         for account, report in zip(accounts, reports, strict=True)
     ]
     run_side_by_side(runs, env.stop)
+    for report in reports:
+        if report.resume_at is None:  # of an account whose turn did not come
+            report.set_resume_at(env.machine)
 
 
 def _harvest_beside_others(

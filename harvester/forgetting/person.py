@@ -51,7 +51,7 @@ class Person:
         return ForgottenPeople(salt, forget_identifiers(salt, self.all_identifiers, self.action))
 
     def with_linked(self, documents: Iterable[Document]) -> Person:
-        """The same person, with the addresses and ids that these documents show to be theirs."""
+        """The same person, with the addresses and ids that these documents link to the person."""
         linked = {each for document in documents for each in self.forgotten.linked(document)}
         known = {(each.kind, each.normalized) for each in self.all_identifiers}
         new = {each for each in linked if (each.kind, each.normalized) not in known}

@@ -13,8 +13,8 @@ from harvester.documents import Document, encode
 from harvester.forgetting.person import Count, LeftOut, Person, with_fewer_sessions
 from harvester.input_file import open_input, unreadable
 from harvester.output_file import open_output
+from harvester.privacy.encrypted_ids import Sealer, map_hint
 from harvester.privacy.personal_fields import Nature
-from harvester.privacy.sealed_ids import Sealer, map_hint
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.person_search import PersonSearch, StoredDocument
 from harvester.state.layout import JournalLocation

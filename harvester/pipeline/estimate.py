@@ -191,7 +191,7 @@ def _look_ahead(
 def _survey(
     account: ConnectedAccount, outlook: _Outlook, stop: StopSignal, report: Report
 ) -> tuple[int, int]:
-    """How many meetings there are to fetch, and with how many calls; as far as today's quota allows to list."""
+    """How many meetings there are to fetch, and with how many calls, among those that today's quota allows to list."""
     wanted = calls = 0
     refs = engine.survey(
         account.connector, outlook.plan.slices, outlook.tracker, account.context, stop=stop, report=report

@@ -210,7 +210,7 @@ class JournalTracker:
                 del self._refused[partition]
 
     def _listed_after_all(self, failed: FailedPartition, window: Window, at: datetime) -> None:
-        """A partition is listed now, as far as the window goes; a listing with fewer extras counts as an attempt only.
+        """A partition is listed now, within the window; a listing with fewer extras counts as an attempt only.
         In this order a kill in between leaves too much to list, never too little."""
         if not failed.extras <= self._extras:
             self._skip(replace(failed, tried_at=at))

@@ -39,7 +39,7 @@ from harvester.state.journal import Journal
 from harvester.state.layout import journal_folder, make_private, rejects_folder
 from harvester.state.reader import StateReader
 from harvester.state.rejects import Rejects
-from harvester.state.shared.pool import REJECTS, journal_log
+from harvester.state.shared.shared_pool import REJECTS, journal_log
 
 logger = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from connectors.models import MeetingRecord
 from harvester.documents import Document
+from harvester.privacy.encrypted_ids import Sealer, map_hint
 from harvester.privacy.forgotten_people import ForgottenPeople
 from harvester.privacy.personal_fields import Nature
-from harvester.privacy.sealed_ids import Sealer, map_hint
 from harvester.privacy.treatment import REMOVED, Treatment
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from connectors.errors import ConfigurationError
+from harvester.privacy.encrypted_ids import Sealer
 from harvester.privacy.forgotten_people import ForgottenPeople
 from harvester.privacy.personal_fields import PERSONAL
 from harvester.privacy.run_privacy import Privacy
-from harvester.privacy.sealed_ids import Sealer
 from harvester.privacy.treatment import Mode, Treatment
 from harvester.state.secrets_and_forgotten_people import PrivacyState
 

@@ -89,7 +89,7 @@ class ThingUpdater:
         """Rooms whose Thing may differ, in the order of their changes."""
         self._things: dict[str, Thing] = {}
         self._written: dict[str, dict[str, Any]] = {}
-        """The last value of each property of each room, as far as known."""
+        """The last value of each property of each room, if known."""
         self._warned: set[str] = set()
 
     def show(self, reading: RoomReading) -> None:

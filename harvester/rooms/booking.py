@@ -127,7 +127,7 @@ class RoomBooker:
             return deleted
 
     def room_of(self, event_id: str) -> str | None:
-        """The room on whose calendar the event is, as far as the copies know."""
+        """The room on whose calendar the event is, if the copies have it."""
         for name, copy in self._copies.items():
             if any(event.id == event_id for event in copy.events()):
                 return name

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,7 +18,7 @@ from connectors.google_meet.errors import ApiNotAllowed, Forbidden
 from connectors.google_meet.room_calendar_api import CalendarReading, RoomCalendars, SyncTokenExpired
 from connectors.google_meet.room_events import RoomEvent
 from harvester.rooms.rooms_file import Room
-from harvester.rooms.status import RoomStatus, status, unknown_status
+from harvester.rooms.status import RoomStatus, next_change, status, unknown_status
 
 UNKNOWN_AFTER = timedelta(minutes=15)
 """A copy older than this says nothing about the present."""
@@ -54,6 +55,10 @@ class CalendarCopy:
         self._sync_token = ""
         self._busy_times_only = False
         self._as_of: datetime | None = None
+        self._version = 0
+        """Counts the changes of events and zone."""
+        self._computed: tuple[int, RoomStatus, datetime] | None = None
+        """The last state that was computed, the version that it is of, and the instant of the next change."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -81,9 +86,15 @@ class CalendarCopy:
         """The state at `now`; unknown if the calendar was never read, or too long ago."""
         with self._lock:
             zone, as_of, events = self._zone, self._as_of, tuple(self._events.values())
+            version, computed = self._version, self._computed
         if as_of is None or (self._about is None and now - as_of > UNKNOWN_AFTER):
             return unknown_status(now, zone)
-        return status(events, now, zone)
+        if computed is not None and computed[0] == version and computed[1].at <= now < computed[2]:
+            return replace(computed[1], at=now)
+        found = status(events, now, zone)
+        if (until := next_change(found)) is not None:
+            self._computed = version, found, until
+        return found
 
     def refresh(self, *, full: bool = False) -> HarvestError | None:
         """Read what has changed, or everything if `full` or if there is no copy yet.
@@ -105,11 +116,13 @@ class CalendarCopy:
         """Add an event that was just booked, before a reading shows it."""
         with self._lock:
             self._events[event.id] = event
+            self._version += 1
 
     def remove(self, event_id: str) -> None:
         """Remove an event that was just deleted."""
         with self._lock:
             self._events.pop(event_id, None)
+            self._version += 1
 
     def _read(self, now: datetime, *, full: bool) -> None:
         began = self._about or now
@@ -131,13 +144,14 @@ class CalendarCopy:
                 )
             else:
                 return
-        self._apply(self._calendars.read(self.room.calendar, began - KEPT_PAST), began, replace=True)
+        self._apply(self._calendars.read(self.room.calendar, began - KEPT_PAST), began, full=True)
 
-    def _apply(self, reading: CalendarReading, began: datetime, *, replace: bool = False) -> None:
-        """Store a reading. `replace`: nothing of the earlier copy stays. No other thread sees a half of it."""
+    def _apply(self, reading: CalendarReading, began: datetime, *, full: bool = False) -> None:
+        """Store a reading. `full`: nothing of the earlier copy stays. No other thread sees a half of it."""
         zone = _zone(reading.time_zone) if self.room.zone is None else None
         with self._lock:
-            if replace:
+            self._version += 1
+            if full:
                 self._events = {}
                 self._busy_times_only = False
             for event in reading.events:
@@ -166,6 +180,7 @@ class CalendarCopy:
         if isinstance(answer, VendorError):
             raise answer
         with self._lock:
+            self._version += 1
             self._events = {event.id: event for event in answer}
             self._sync_token = ""
             self._busy_times_only = True

@@ -1,4 +1,4 @@
-"""Which booked rooms nobody has come to: their meetings run by the calendar, and Meet has no conference of them yet.
+"""Finds booked rooms whose Meet has not begun: their meetings run by the calendar, and Meet has no conference of them yet.
 
 The organizer of each running meeting is asked once a minute until its conference begins. What is not known is never said: a
 meeting without a Meet code, or whose organizer may not be asked, counts as held.
@@ -89,7 +89,7 @@ class MeetStarts:
             self._clock.wait(LOOK_SECONDS)
 
     def look(self) -> None:
-        """Ask about each running meeting that has not begun, as far as it is due."""
+        """Ask about each running meeting that has not begun, if it is due."""
         rooms = [
             (reading, {each for each in map(_meeting, reading.status.running) if each is not None})
             for reading in self._readings()

@@ -123,7 +123,7 @@ class AccountStatus:
 
     @property
     def reachable_gaps(self) -> Sequence[Window]:
-        """The gaps that the vendor still keeps, as far as that is known."""
+        """The gaps that the vendor still keeps, if that is known."""
         if self.expiring is None:
             return self.coverage.gaps
         return difference(self.coverage.gaps, self.expiring.lost_gaps)

@@ -13,7 +13,8 @@
     <state>/elasticsearch-<prefix><digest of host and prefix>/  one index, whatever is loaded into it
         rejects.db
     <state>/shared-<prefix><digest of host and prefix>/         copies of the state that this index shares between workers
-        <vendor>-<digest of pool and URL>/                      one quota pool: a folder with the layout of <state>
+        <vendor>-<digest of pool and URL>/                      one quota pool: a folder with the layout of <state>; with a
+                                                                number if several processes of the machine use it
             position.db                                         how far the copy has followed the log in the index
             pool.lock                                           held by the run that uses the pool
     <state>/privacy.db                                          whom to forget, as hashes; a secret

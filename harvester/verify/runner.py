@@ -144,7 +144,7 @@ def _listed(refs: Iterator[MeetingRef], window: Window, report: Report) -> Itera
 def choose_windows(
     result: VerifyResult, account: ConnectedAccount, window: Window, state: KnownState, *, has_dates: bool
 ) -> None:
-    """Which time is compared: the days asked for, else all that any run was asked to read; as far as it is retained."""
+    """Which time is compared: the days asked for, else all that any run was asked to read; limited to what is retained."""
     targets: Sequence[Window] = [window]
     if not has_dates:
         known = state.targets(window.end)

@@ -53,7 +53,7 @@ class Schema:
         }
 
     def bases(self, name: str) -> Iterator[ET.Element]:
-        """Yield the type and those that it extends, as far as this namespace has them."""
+        """Yield the type and those that it extends, if this namespace has them."""
         while name in self.types:
             yield self.types[name]
             name = (self.types[name].get("BaseType") or "").removeprefix(NAMESPACE)

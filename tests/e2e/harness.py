@@ -38,6 +38,15 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "harvester", *words]
 
 
+def traffic_of(settings: Mapping[str, str], vendor: str) -> dict[str, Any]:
+    """The simulator's counts of the requests to one vendor, and of the faults injected for all vendors."""
+    url = next(value for name, value in settings.items() if name.endswith("_API_URL"))
+    base = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+    with urllib.request.urlopen(base + "/_simulator/traffic") as answer:  # noqa: S310  # loopback
+        counted: dict[str, Any] = json.load(answer)
+    return {**counted["vendors"][vendor], "faults": counted["faults"]}
+
+
 @dataclass
 class Simulator:
     """`harvester simulate` as a process. A context manager. `settings` point the harvester at it."""
@@ -103,11 +112,7 @@ class Simulator:
 
     def traffic(self, vendor: str = "zoom") -> dict[str, Any]:
         """The simulator's counts of the requests to one vendor, and of the faults injected for all vendors."""
-        url = next(value for name, value in self.settings.items() if name.endswith("_API_URL"))
-        base = "{0.scheme}://{0.netloc}".format(urlsplit(url))
-        with urllib.request.urlopen(base + "/_simulator/traffic") as answer:  # noqa: S310  # loopback
-            counted: dict[str, Any] = json.load(answer)
-        return {**counted["vendors"][vendor], "faults": counted["faults"]}
+        return traffic_of(self.settings, vendor)
 
     def stop(self) -> None:
         self._process.terminate()

@@ -1,7 +1,7 @@
 """The command line, but it writes down when it sends each request to the vendor: `python -m tests.e2e.recorded_requests FILE -- zoom …`.
 
 Each line is the time, of the system, right before a request is sent. The harvester itself is unchanged; only its batches are
-smaller, so that a harvest of a few seconds makes many of them.
+smaller, so that a harvest of a few seconds makes many of them, its leases shorter, so that no test waits for half a minute, and logs count as long from a few entries on.
 """
 
 from __future__ import annotations
@@ -13,7 +13,12 @@ import time
 from typing import Any
 
 from connectors.http import Api
-from tests.e2e.kill.crash_at import small_batches
+from harvester.state.shared import compaction
+from harvester.state.shared.lease import Worker
+from tests.e2e.kill.crash_at import set_defaults, small_batches
+
+LEASE_SECONDS = 12.0
+LONG_LOG = 10
 
 
 def _record(path: str) -> None:
@@ -32,6 +37,8 @@ def main() -> None:
     path, dashes, *words = sys.argv[1:]
     assert dashes == "--"
     small_batches()
+    set_defaults(Worker, lease_seconds=LEASE_SECONDS)
+    compaction.LEAST_ENTRIES, compaction.ROWS_PER_ENTRY = LONG_LOG, 1_000_000
     _record(path)
     sys.argv = ["harvester", *words]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harvester.simulator.arduino.app import ArduinoOptions
-from harvester.simulator.expected.rooms import expected_status
+from harvester.simulator.expected.room_status import expected_status
 from harvester.simulator.google_meet.rooms.app import Rooms
 from harvester.simulator.organisation import milliseconds
 from harvester.simulator.server import GoogleOptions, Options, Simulator, serving_simulator

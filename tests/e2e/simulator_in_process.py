@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harvester.simulator import server
-from tests.e2e.harness import Documents, Harvester, by_id
+from tests.e2e.harness import Documents, Harvester, by_id, traffic_of
 from tests.e2e.index_sandbox import IndexSandbox
 
 
@@ -26,11 +25,7 @@ class RunningSimulator:
 
     def traffic(self, vendor: str = "webex") -> dict[str, Any]:
         """The vendor's counts of its requests at this time, and of the injected faults."""
-        url = next(value for name, value in self.settings.items() if name.endswith("_API_URL"))
-        base = "{0.scheme}://{0.netloc}".format(urlsplit(url))
-        with urllib.request.urlopen(base + "/_simulator/traffic") as answer:  # noqa: S310  # loopback
-            counted: dict[str, Any] = json.load(answer)
-        return {**counted["vendors"][vendor], "faults": counted["faults"]}
+        return traffic_of(self.settings, vendor)
 
     def calls(self, vendor: str = "webex") -> dict[str, int]:
         return dict(self.traffic(vendor)["calls"])

@@ -1,4 +1,4 @@
-"""Several accounts in one command: ten of four vendors side by side, one of which fails, and their shared limits."""
+"""Several accounts in one command: ten of every vendor side by side, one of which fails, and their shared limits."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from harvester.simulator import VENDORS
 from tests.e2e.accounts_file import SimulatedAccount, write_accounts
 from tests.e2e.harness import Harvester, Simulator, command, differences, lines
 from tests.e2e.index_sandbox import IndexSandbox
@@ -22,7 +23,6 @@ from tests.e2e.test_zoom import stored
 from tests.e2e.wakeup_delay import WakeupDelay
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-VENDORS = ("zoom", "webex", "google-meet", "meetecho")
 SHARE, SPEED = 0.8, 4.0
 SEEDS = {"berlin": 11, "paris": 12, "rome": 13}
 
@@ -43,8 +43,11 @@ def simulators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, S
 @pytest.fixture
 def accounts(simulators: dict[str, Simulator]) -> list[SimulatedAccount]:
     """Ten. `test` is Rome's Google account under a second name: the accounts of one Cloud project."""
-    per_vendor = [(vendor, label) for vendor in ("zoom", "webex") for label in simulators]
-    per_vendor += [("google-meet", "rome"), ("meetecho", "berlin")]
+    per_vendor = [("zoom", label) for label in simulators]
+    # Two of Webex, the first and the last, and one of each other vendor.
+    per_vendor += [("webex", "berlin"), ("webex", "rome"), ("google-meet", "rome"), ("meetecho", "berlin")]
+    named = {vendor for vendor, _ in per_vendor}
+    per_vendor += [(vendor, "paris") for vendor in VENDORS if vendor not in named]
     found = [
         SimulatedAccount(vendor=vendor, label=label, simulator=simulators[label])
         for vendor, label in per_vendor

@@ -32,6 +32,17 @@ def harvester(simulator: Simulator, tmp_path: Path) -> Harvester:
     return Harvester(tmp_path, simulator.settings)
 
 
+def in_bash(harvester: Harvester, script: str, *words: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a script of bash, in which the command line is `"$@"`."""
+    return subprocess.run(
+        ["bash", "-c", script, "-", *words],
+        capture_output=True,
+        env=harvester.environment(),
+        cwd=harvester.folder,
+        check=False,
+    )
+
+
 def words(ended: subprocess.CompletedProcess[bytes]) -> str:
     return ended.stderr.decode()
 
@@ -177,18 +188,10 @@ def test_the_seconds_of_the_summary_are_those_of_this_machine(harvester: Harvest
 
 
 def test_a_reader_that_stops_early_is_reported_unless_quiet(harvester: Harvester) -> None:
-    ended = subprocess.run(
-        [
-            "bash",
-            "-c",
-            '"$@" | head -1',
-            "-",
-            *command("zoom", "--date", "2026-11-19", "--summary-json", "summary.json"),
-        ],
-        capture_output=True,
-        env=harvester.environment(),
-        cwd=harvester.folder,
-        check=False,
+    ended = in_bash(
+        harvester,
+        '"$@" | head -1',
+        *command("zoom", "--date", "2026-11-19", "--summary-json", "summary.json"),
     )
     assert "output closed by the reader" in words(ended)
     assert "documents printed" in words(ended)
@@ -235,18 +238,10 @@ def test_all_harvests_every_configured_vendor_and_reports_the_others(
 
 
 def test_a_closed_pipe_ends_quietly(harvester: Harvester) -> None:
-    ended = subprocess.run(
-        [
-            "bash",
-            "-c",
-            'set -o pipefail; "$@" 2>stderr | head -1; echo "${PIPESTATUS[0]}" >code',
-            "-",
-            *command("zoom", "--date", "2026-11-19", "-q"),
-        ],
-        capture_output=True,
-        env=harvester.environment(),
-        cwd=harvester.folder,
-        check=False,
+    ended = in_bash(
+        harvester,
+        'set -o pipefail; "$@" 2>stderr | head -1; echo "${PIPESTATUS[0]}" >code',
+        *command("zoom", "--date", "2026-11-19", "-q"),
     )
     assert len(ended.stdout.splitlines()) == 1
     assert (harvester.folder / "stderr").read_text() == ""
@@ -260,13 +255,7 @@ def test_a_closed_or_full_stderr_ends_no_run(
 ) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full")
-    ended = subprocess.run(
-        ["bash", "-c", f'"$@" {redirection}', "-", *command("zoom", *simulator.dates, *more)],
-        stdout=subprocess.PIPE,
-        env=harvester.environment(),
-        cwd=harvester.folder,
-        check=False,
-    )
+    ended = in_bash(harvester, f'"$@" {redirection}', *command("zoom", *simulator.dates, *more))
     assert ended.returncode == 0
     assert differences(lines(ended.stdout), simulator.truth) == []
 
@@ -489,13 +478,7 @@ def test_a_full_output_is_an_output_error(harvester: Harvester) -> None:
 
 
 def test_a_closed_stdout_is_an_output_error(harvester: Harvester) -> None:
-    ended = subprocess.run(
-        ["bash", "-c", '"$@" >&-', "-", *command("zoom", "--date", "2026-11-19")],
-        stderr=subprocess.PIPE,
-        env=harvester.environment(),
-        cwd=harvester.folder,
-        check=False,
-    )
+    ended = in_bash(harvester, '"$@" >&-', *command("zoom", "--date", "2026-11-19"))
     assert ended.returncode == 74
     assert b"stdout is closed" in ended.stderr
     assert b"Traceback" not in ended.stderr

@@ -1,4 +1,4 @@
-"""Personal data of four vendors, hashed or dropped: nothing of an invented person is found outside the process."""
+"""Personal data of every vendor, hashed or dropped: nothing of an invented person is found outside the process."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from harvester.privacy.treatment import PSEUDONYM
+from harvester.simulator import VENDORS
 from tests.e2e.harness import Documents, Harvester, lines
 from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.simulator_in_process import Vendors
@@ -21,7 +22,7 @@ OPTIONS: dict[str, Any] = {
     "days": 1,
     "now": datetime(2026, 11, 20, 0, 3, tzinfo=UTC),
     "speed": 3000.0,
-    "vendors": ("zoom", "webex", "google-meet", "meetecho"),
+    "vendors": VENDORS,
 }
 DAYS = ("--from", "2026-11-19", "--to", "2026-11-20")
 KEY = "an invented key that is long enough for every purpose"

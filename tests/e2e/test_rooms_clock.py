@@ -35,7 +35,7 @@ def shifted(bench: Bench, by: timedelta) -> str:
 
 @pytest.mark.parametrize("by", [timedelta(days=3), timedelta(days=-3), timedelta(minutes=40)])
 def test_a_machine_with_a_wrong_clock_shows_the_truth(by: timedelta, tmp_path: Path) -> None:
-    with rooms_bench(tmp_path, rooms=20, now=NOW) as bench:
+    with rooms_bench(tmp_path, rooms=8, now=NOW) as bench:
         ended = bench("status", "--json", HARVESTER_NOW=shifted(bench, by))
         assert ended.returncode == 0, ended.stderr
         assert b"clock" in ended.stderr
@@ -84,7 +84,7 @@ def is_right(bench: Bench, running: Running) -> bool:
 
 def test_a_clock_that_is_set_while_rooms_are_watched_changes_nothing(tmp_path: Path) -> None:
     """Calendars are read every second, and the calendar goes at the speed of the machine's."""
-    with rooms_bench(tmp_path, rooms=20, now=NOW, speed=60.0, calendar_speed=1.0) as bench:
+    with rooms_bench(tmp_path, rooms=8, now=NOW, speed=60.0, calendar_speed=1.0) as bench:
         offset = tmp_path / "offset"
         offset.write_text("0")
         with watching(bench, offset) as running:

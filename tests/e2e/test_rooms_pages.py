@@ -29,7 +29,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Bench, st
     with rooms_bench(tmp_path_factory.mktemp("pages"), rooms=15, now=now) as bench:
         port = free_port()
         bench.rooms.channels.delivery.forward = f"http://127.0.0.1:{port}"
-        words = ("serve", "--push", "https://rooms.example.org", "--port", str(port))
+        words = ("serve", "--meet", "--push", "https://rooms.example.org", "--port", str(port))
         with bench.running(*words):
             url = f"http://127.0.0.1:{port}"
             wait_for(lambda: is_ready(bench, url))
@@ -118,6 +118,33 @@ def test_a_change_appears_on_open_pages_at_once(chromium: Browser, served: tuple
         wait_for(lambda: title in text(chromium), 25)  # noqa: B023  # waits within the loop
         assert time.monotonic() - began < 25
         assert chromium.messages() == []
+
+
+def test_a_room_to_which_nobody_came_is_yellow_and_accessible(
+    chromium: Browser, served: tuple[Bench, str]
+) -> None:
+    bench, url = served
+    start = bench.now()
+    calendar = bench.rooms.store.named("Glacier")
+    for event in calendar.events():
+        calendar.cancel(event.id, 0)
+    organizer = next(each.organizer for each in bench.rooms.store.named("Aurora").events())
+    bench.rooms.control.put(
+        room="Glacier", summary="Quarterly", code="nob-odyc-ame", organizer=organizer,
+        start=(start - timedelta(minutes=2)).isoformat(), end=(start + timedelta(hours=2)).isoformat(),
+    )  # fmt: skip
+    show(chromium, url + "/room/Glacier")
+    wait_for(lambda: "Nobody has joined the meeting yet" in text(chromium))
+    colour = "return getComputedStyle(document.querySelector('main')).backgroundColor"
+    for width, height in SIZES:
+        for scheme in ("light", "dark"):
+            chromium.size(width, height)
+            chromium.scheme(scheme)
+            show(chromium, url + "/room/Glacier")
+            assert chromium.count("main.panel.waiting") == 1
+            assert chromium.script(colour) == "rgb(245, 184, 0)"
+            assert chromium.findings() == []
+            assert chromium.script("return document.documentElement.scrollHeight <= window.innerHeight")
 
 
 def test_hostile_titles_are_text(chromium: Browser, served: tuple[Bench, str]) -> None:

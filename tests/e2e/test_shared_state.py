@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 
+from tests.contract.small_webex import ACCESS, MARK, REFRESH, SmallWebex, serving
+from tests.contract.small_webex import NOW as WEBEX_NOW
+from tests.e2e.elasticsearch_nodes import NEWEST, start
 from tests.e2e.harness import HANGS_SECONDS, ROOT, Documents, Harvester, Simulator, differences
 from tests.e2e.index_sandbox import IndexSandbox
+from tests.e2e.recorded_requests import LEASE_SECONDS
 from tests.e2e.test_zoom import NOW, pointed
 
 SIZE, DAYS, SPEED = 200, 4, 2.0
@@ -82,8 +90,8 @@ class Worker:
         path = self.folder / "requests"
         return [int(line) for line in path.read_text().split()] if path.exists() else []
 
-    def await_requests(self, count: int) -> None:
-        deadline = time.monotonic() + HANGS_SECONDS
+    def await_requests(self, count: int, within: float = HANGS_SECONDS) -> None:
+        deadline = time.monotonic() + within
         while len(self.requests) < count:
             assert self.process is not None
             assert self.process.poll() is None, self.stderr
@@ -129,6 +137,28 @@ class Scene:
         assert differences(self.stored(), self.truth) == []
         assert self.simulator.traffic()["refused"] == 0, "the vendor refused requests with 429"
 
+    def entries(self) -> list[int]:
+        """The numbers of the entries of the log."""
+        self.sandbox.ask("POST", f"/{self.sandbox.prefix}state/_refresh")
+        query = {"size": 10_000, "query": {"term": {"kind": "entry"}}}
+        answer = self.sandbox.ask("POST", f"/{self.sandbox.prefix}state/_search", query)
+        return sorted(hit["_source"]["number"] for hit in answer.body["hits"]["hits"])
+
+    def has_no_secret_in_the_index(self) -> None:
+        """Neither a credential nor a token that a worker has kept."""
+        self.sandbox.ask("POST", f"/{self.sandbox.prefix}state/_refresh")
+        answer = self.sandbox.ask("POST", f"/{self.sandbox.prefix}state/_search", {"size": 10_000})
+        text = json.dumps(answer.body)
+        assert '"meetings"' in text
+        secrets = [value for name, value in self.simulator.settings.items() if name.endswith("_SECRET")]
+        for worker in self.workers:
+            for path in worker.folder.rglob("account.db"):
+                with closing(sqlite3.connect(path)) as connection:
+                    tokens = connection.execute("SELECT token FROM tokens").fetchall()
+                secrets += [json.loads(token)["access"] for (token,) in tokens]
+        assert len(secrets) > 1
+        assert [secret for secret in secrets if secret in text] == []
+
     def never_swings_back(self) -> None:
         """Once another worker has sent a request, no earlier one sends any."""
         order = sorted((at, number) for number, worker in enumerate(self.workers) for at in worker.requests)
@@ -136,9 +166,10 @@ class Scene:
         assert numbers == sorted(numbers)
 
 
-@pytest.fixture
-def scene(sandbox: IndexSandbox, tmp_path: Path) -> Iterator[Scene]:
-    with Simulator(tmp_path / "simulator", NOW, size=SIZE, days=DAYS, speed=SPEED) as simulator:
+@contextmanager
+def opened(sandbox: IndexSandbox) -> Iterator[Scene]:
+    folder = sandbox.folder / "simulator"
+    with Simulator(folder, NOW, size=SIZE, days=DAYS, speed=SPEED) as simulator:
         there = Scene(sandbox, simulator)
         try:
             yield there
@@ -149,15 +180,188 @@ def scene(sandbox: IndexSandbox, tmp_path: Path) -> Iterator[Scene]:
                     worker.process.wait()
 
 
+@pytest.fixture
+def scene(sandbox: IndexSandbox) -> Iterator[Scene]:
+    """On both versions."""
+    with opened(sandbox) as there:
+        yield there
+
+
+@pytest.fixture
+def newest_scene(newest: IndexSandbox) -> Iterator[Scene]:
+    with opened(newest) as there:
+        yield there
+
+
+SLOW = {"HARVESTER_RATE_SHARE": "0.2"}
+"""For a worker that must not be done before something happens to it."""
+REFUSED = 75
+"""Exit code of a run that another worker's lease keeps out, or that has lost its own."""
+LEASE_AND_MORE = LEASE_SECONDS + HANGS_SECONDS
+
+
 def test_a_worker_elsewhere_goes_on_where_a_killed_one_was(scene: Scene) -> None:
-    first, second, third = scene.worker(), scene.worker(), scene.worker()
+    first, second, third = scene.worker(**SLOW), scene.worker(), scene.worker()
     first.start()
-    first.await_requests(60)
+    first.await_requests(40)
+    assert second.run() == REFUSED, second.stderr
+    assert "another worker is harvesting" in second.stderr
+    assert second.requests == []
     first.signal(signal.SIGKILL)
     first.end()
     assert second.run() == 0, second.stderr
     scene.is_as_the_truth_has_it()
     scene.never_swings_back()
+
     assert third.run() == 0, third.stderr
     assert len(third.requests) < len(second.requests) / 5
+    assert databases(third) == databases(second)
+    assert 1 not in scene.entries(), "the log was not shortened"
     scene.is_as_the_truth_has_it()
+    scene.has_no_secret_in_the_index()
+
+
+def test_an_orphan_that_wakes_up_sends_nothing_more(scene: Scene) -> None:
+    goes_on_beside_an_orphan(scene, scene.worker(**SLOW), scene.worker())
+
+
+def test_an_orphan_on_the_same_machine_does_not_keep_its_successor_waiting(newest_scene: Scene) -> None:
+    state = {"HARVESTER_STATE_DIR": str(newest_scene.sandbox.folder / "state")}
+    goes_on_beside_an_orphan(newest_scene, newest_scene.worker(**SLOW, **state), newest_scene.worker(**state))
+
+
+def goes_on_beside_an_orphan(scene: Scene, orphan: Worker, second: Worker) -> None:
+    orphan.start()
+    orphan.await_requests(40)
+    orphan.signal(signal.SIGSTOP)
+    sent = len(orphan.requests)
+    second.start()
+    second.await_requests(20, within=LEASE_AND_MORE)
+    orphan.signal(signal.SIGCONT)
+    assert orphan.end() == REFUSED, orphan.stderr
+    assert len(orphan.requests) == sent
+    assert second.end() == 0, second.stderr
+    scene.is_as_the_truth_has_it()
+    scene.never_swings_back()
+
+
+def test_a_run_stops_when_its_time_is_up_and_another_worker_goes_on(newest_scene: Scene) -> None:
+    scene, runs = newest_scene, 0
+    while True:
+        worker = scene.worker()
+        summary = worker.folder / "summary.json"
+        code = worker.run("--for", "4s", "--summary-json", str(summary))
+        written = json.loads(summary.read_text())
+        runs += 1
+        if code == 0:
+            break
+        assert code == REFUSED, worker.stderr
+        assert "the time of --for is over" in worker.stderr
+        resume_at = datetime.fromisoformat(written["resume_at"])
+        assert abs(resume_at - datetime.now(UTC)) < timedelta(seconds=HANGS_SECONDS)
+        assert runs < 20
+    assert runs > 1
+    scene.is_as_the_truth_has_it()
+    scene.never_swings_back()
+
+
+def test_elasticsearch_killed_in_the_middle(tmp_path: Path) -> None:
+    node = start(NEWEST)
+    try:
+        with IndexSandbox.on(node, tmp_path) as sandbox, opened(sandbox) as scene:
+            first, second = scene.worker(**SLOW), scene.worker()
+            first.start()
+            first.await_requests(40)
+            node.kill()
+            assert first.end(LEASE_AND_MORE) == REFUSED, first.stderr
+            sent = len(first.requests)
+            node.begin_again()
+            sandbox.ask("GET", f"/_cluster/health/{sandbox.prefix}*?wait_for_status=yellow&timeout=60s")
+            assert second.run() == 0, second.stderr
+            assert len(first.requests) == sent
+            scene.is_as_the_truth_has_it()
+            scene.never_swings_back()
+    finally:
+        node.stop()
+
+
+def test_the_privileges_that_shared_state_needs(guarded: IndexSandbox, tmp_path: Path) -> None:
+    with Simulator(tmp_path / "simulator", NOW, size=20, days=2, speed=SPEED) as simulator:
+        scene = Scene(guarded, simulator)
+        for name, code, words in (
+            ("loader", 77, f"the privilege read on {guarded.prefix}*"),
+            ("whole", 0, ""),
+        ):
+            user = guarded.node.users[name]
+            worker = scene.worker(ES_USERNAME=user.name, ES_PASSWORD=user.password)
+            assert worker.run() == code, worker.stderr
+            assert words in worker.stderr
+
+
+def test_every_account_of_a_command_goes_on_elsewhere(newest: IndexSandbox, tmp_path: Path) -> None:
+    vendors = ("zoom", "webex", "google-meet", "meetecho")
+    words = ("all", "--from", FIRST.isoformat(), "--to", LAST.isoformat(), "--state", "index")
+    key = {"HARVESTER_STATE_KEY": Fernet.generate_key().decode()}
+    with Simulator(tmp_path / "simulator", NOW, size=60, days=DAYS, vendors=vendors) as simulator:
+        scene = Scene(newest, simulator)
+        counts = []
+        for _ in range(2):
+            worker = scene.worker(**key)
+            summary = worker.folder / "summary.json"
+            ended = worker.harvester(*words, "--summary-json", str(summary))
+            assert ended.returncode == 0, ended.stderr.decode()
+            counts.append(
+                {run["vendor"]: run["fetched"] for run in json.loads(summary.read_text())["vendors"]}
+            )
+        assert counts[0].keys() == set(vendors)
+        assert all(counts[0].values())
+        assert [(name, count) for name, count in counts[1].items() if count > counts[0][name] / 5] == []
+        assert scene.stored().keys() >= {name for name in scene.truth if name.startswith("zoom:")}
+
+
+def databases(worker: Worker) -> dict[str, list[Any]]:
+    """The rows of a worker's copies that do not depend on when it ran."""
+    found: dict[str, list[Any]] = {}
+    for name, table in (("journal.db", "intervals"), ("journal.db", "meetings"), ("account.db", "facts")):
+        (path,) = worker.folder.rglob(name)
+        with closing(sqlite3.connect(path)) as connection:
+            found[table] = sorted(connection.execute(f"SELECT * FROM {table}"), key=repr)  # noqa: S608  # a constant
+    return found
+
+
+def test_a_login_on_one_machine_is_sealed_for_all_others(newest: IndexSandbox, tmp_path: Path) -> None:
+    with serving(SmallWebex()) as webex:
+        settings = {
+            **webex.settings,
+            "HARVESTER_NOW": WEBEX_NOW.isoformat(),
+            "HARVESTER_SPEED": "20",
+            "HARVESTER_STATE": "index",
+            "ES_HOST": newest.node.url,
+            "ES_INDEX_PREFIX": newest.prefix,
+        }
+        here, there, elsewhere = (
+            Harvester(tmp_path / name, settings) for name in ("here", "there", "elsewhere")
+        )
+        for machine in (here, there, elsewhere):
+            machine.folder.mkdir()
+        key = {"HARVESTER_STATE_KEY": Fernet.generate_key().decode()}
+        harvest = ("webex", "--date", "2026-11-19", "--destination", "stdout")
+
+        refused = here("login", "webex", "--device")
+        assert refused.returncode == 78
+        assert b"HARVESTER_STATE_KEY" in refused.stderr
+        assert webex.tokens == 0
+        assert here("login", "webex", "--device", **key).returncode == 0
+
+        ended = there(*harvest, **key)
+        assert ended.returncode == 0, ended.stderr.decode()
+        assert webex.bearers == {f"Bearer {ACCESS}-1"}
+        assert webex.tokens == 1
+        assert elsewhere(*harvest).returncode == 78
+        assert elsewhere(*harvest, HARVESTER_STATE_KEY=Fernet.generate_key().decode()).returncode == 78
+
+        newest.ask("POST", f"/{newest.prefix}state/_refresh")
+        answer = newest.ask("POST", f"/{newest.prefix}state/_search", {"size": 1_000})
+        text = json.dumps(answer.body)
+        assert '"tokens"' in text
+        assert [secret for secret in (ACCESS, REFRESH, MARK, *key.values()) if secret in text] == []

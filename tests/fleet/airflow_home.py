@@ -21,7 +21,7 @@ from tests.e2e.harness import ROOT, clean_environment
 DAG = ROOT / "contrib" / "airflow" / "harvester_dag.py"
 RUN_DAG = Path(__file__).with_name("run_dag.py")
 HARVESTER = f"{sys.executable} -m harvester"
-PATIENCE = 180.0
+PATIENCE = 240.0
 """Seconds until something that should happen soon has not happened."""
 
 
@@ -74,8 +74,8 @@ class AirflowHome:
         }
         return clean_environment(
             **{
-                "HARVESTER_COMMAND": HARVESTER,
-                "HARVESTER_CHUNKS": str(self.chunks),
+                "FLEET_COMMAND": HARVESTER,
+                "FLEET_CHUNKS": str(self.chunks),
                 "PYTHONPATH": str(ROOT),
                 "AIRFLOW_HOME": str(self.folder),
                 "PATH": f"{self.programs}:{os.environ['PATH']}",
@@ -198,6 +198,10 @@ class AirflowHome:
         """How often tasks were begun, reschedules not counted."""
         ((tries,),) = self.query("SELECT sum(try_number) FROM task_instance")
         return int(tries)
+
+    def reschedules(self) -> int:
+        """How often tasks left their worker to come back later."""
+        return len(self.query("SELECT * FROM task_reschedule"))
 
     def run_states(self) -> list[str]:
         return [state for (state,) in self.query("SELECT state FROM dag_run")]

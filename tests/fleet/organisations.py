@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography.fernet import Fernet
+
 from tests.e2e.accounts_file import SimulatedAccount, write_accounts
 from tests.e2e.harness import Documents, Simulator
 from tests.e2e.index_sandbox import IndexSandbox
 from tests.fleet.airflow_home import HARVESTER
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+TODAY, YESTERDAY = "2026-11-20", "2026-11-19"
 VENDORS = ("zoom", "webex")
 LABELS = ("berlin", "paris", "rome")
 
@@ -27,19 +30,26 @@ class Fleet:
 
     @property
     def truth(self) -> Documents:
-        return {name: document for account in self.accounts for name, document in account.truth.items()}
+        """That of the days before today, of which nothing is pending."""
+        return {
+            name: document
+            for account in self.accounts
+            for name, document in account.truth.items()
+            if document.get("meeting_timestamp", document["@timestamp"]) < TODAY
+        }
 
     @property
     def days(self) -> dict[str, str]:
-        """What a backfill of all days is triggered with."""
-        _, first, _, last = self.accounts[0].simulator.dates
-        return {"from": first, "to": last}
+        """What a backfill of these days is triggered with."""
+        _, first, *_ = self.accounts[0].simulator.dates
+        return {"from": first, "to": YESTERDAY}
 
     def settings(self, sandbox: IndexSandbox) -> dict[str, str]:
         """The environment of Airflow's workers."""
         return {
-            "HARVESTER_COMMAND": f"{HARVESTER} --config {self.config}",
+            "FLEET_COMMAND": f"{HARVESTER} --config {self.config}",
             "HARVESTER_STATE_DIR": str(sandbox.folder / "state"),
+            "HARVESTER_STATE_KEY": Fernet.generate_key().decode(),
             "HARVESTER_RATE_SHARE": "1.0",
             "ES_HOST": sandbox.node.url,
             "ES_INDEX_PREFIX": sandbox.prefix,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -47,6 +49,51 @@ def test_a_backfill_equals_the_truth(new_home: NewHome, organisations: Fleet, sa
     assert differences(stored(sandbox), organisations.truth) == []
 
 
+def test_a_run_that_ends_early_goes_on_at_the_time_that_its_summary_names(
+    new_home: NewHome, organisations: Fleet, sandbox: IndexSandbox
+) -> None:
+    home = new_home({**organisations.settings(sandbox), "HARVESTER_RATE_SHARE": "0.3"}, chunks=1)
+    home.install_dag(("--for=50m", "--for=6s"))
+    assert home.test_dag("harvester_backfill", **organisations.days)["state"] == "success"
+    assert home.reschedules() > 0
+    assert home.tries() == 2, "one of each task: a reschedule is no retry"
+    assert differences(stored(sandbox), organisations.truth) == []
+
+
+def meetings(sandbox: IndexSandbox) -> int:
+    """How many are stored."""
+    sandbox.ask("POST", f"/{sandbox.prefix}meetings-*/_refresh")
+    return int(sandbox.ask("GET", f"/{sandbox.prefix}meetings-*/_count").body["count"])
+
+
+def test_accounts_that_another_worker_is_harvesting_are_waited_for(
+    new_home: NewHome, organisations: Fleet, sandbox: IndexSandbox, tmp_path: Path
+) -> None:
+    """As if Airflow had given it up, on another machine."""
+    home = new_home(organisations.settings(sandbox), chunks=1)
+    days = [f"--{end}={day}" for end, day in organisations.days.items()]
+    words = ["all", *days, "--destination=index", "--state=index", "--rate-share=0.02"]
+    elsewhere = {**home.environment, "HARVESTER_STATE_DIR": str(tmp_path / "elsewhere")}
+    command = [*home.environment["FLEET_COMMAND"].split(), *words]
+    with (
+        ThreadPoolExecutor(1) as pool,
+        subprocess.Popen(command, stderr=subprocess.DEVNULL, env=elsewhere) as other,
+    ):
+        try:
+            home.wait_for("its first documents", lambda: meetings(sandbox))
+            running = pool.submit(home.test_dag, "harvester_backfill", **organisations.days)
+            home.wait_for("the task to be rescheduled", lambda: home.reschedules() or running.done())
+        finally:
+            other.terminate()
+        assert other.wait() == 143
+        ended = running.result()
+    assert ended["state"] == "success"
+    assert home.reschedules() > 0
+    assert home.tries() == 2
+    assert differences(stored(sandbox), organisations.truth) == []
+    assert organisations.refused_requests() == {}
+
+
 @pytest.mark.parametrize("days", [{}, {"from": "2026-11-17"}, {"from": "tomorrow", "to": "2026-11-20"}])
 def test_a_backfill_without_two_days_is_refused(new_home: NewHome, days: dict[str, str]) -> None:
     with pytest.raises(AssertionError, match="ParamValidationError"):
@@ -62,7 +109,7 @@ def test_a_wrong_setting_fails_at_once_and_stops_no_other_chunk(
         f'{text}\n[zoom.refused]\naccount_id = "x"\nclient_id = "c"\nclient_secret = "s"\nplan = "none"\n'
     )
     config.chmod(0o600)
-    settings = {**organisations.settings(sandbox), "HARVESTER_COMMAND": f"{HARVESTER} --config {config}"}
+    settings = {**organisations.settings(sandbox), "FLEET_COMMAND": f"{HARVESTER} --config {config}"}
     home = new_home(settings)
     ended = home.test_dag("harvester_backfill", **organisations.days)
     assert ended["state"] == "failed"

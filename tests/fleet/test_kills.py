@@ -27,7 +27,9 @@ def test_kills_lose_and_double_nothing(
     new_home: NewHome, organisations: Fleet, sandbox: IndexSandbox
 ) -> None:
     home = new_home({**organisations.settings(sandbox), "HARVESTER_RATE_SHARE": "0.8"})
-    home.install_dag(("retry_delay=timedelta(minutes=1)", "retry_delay=timedelta(seconds=5)"))
+    home.install_dag(
+        ("retry_delay=timedelta(minutes=1)", "retry_delay=timedelta(seconds=5)"), ("--for=50m", "--for=12s")
+    )
     with home.running():
         home.trigger("harvester_backfill", **organisations.days)
         killed = kill_a_harvester(home, organisations)
@@ -36,6 +38,7 @@ def test_kills_lose_and_double_nothing(
         home.wait_for("the run to end", lambda: home.run_states() != ["running"])
         assert home.run_states() == ["success"], home.logs()
         assert home.tries() > len(home.task_states()), "some task was tried again"
+        assert home.reschedules() > 0
     home.wait_for("orphans to end", lambda: not harvests(organisations.config))
     assert differences(stored(sandbox), organisations.truth) == []
     assert organisations.refused_requests() == {}

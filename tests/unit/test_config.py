@@ -227,6 +227,7 @@ def test_every_setting_of_the_harvester_has_a_description() -> None:
         "HARVESTER_HEARTBEAT",
         "ROOMS_CLIENT_SECRET",
         "HARVESTER_PII_KEY",
+        "HARVESTER_STATE_KEY",
     }
 
 

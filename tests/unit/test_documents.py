@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import orjson
 import pytest
@@ -13,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.attendance import to_record
-from connectors.models import Detail, Host, Meeting, MeetingRecord, Session
+from connectors.models import Detail, Host, MeetingRecord
 from harvester.documents import (
     HEADER,
     encode,
@@ -24,8 +23,8 @@ from harvester.documents import (
     version,
 )
 from tests.invented_meetings import full_harvest, plain, spoiled
+from tests.unit.short_meetings import START, meeting, stay
 
-START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 MEETING_KEYS = [
     "document_id",
     "kind",
@@ -102,23 +101,6 @@ SESSION_KEYS = [
     "quality",
     "vendor_data",
 ]
-
-
-def meeting(**changes: Any) -> Meeting:
-    known = {"vendor": "zoom", "account": "main", "uuid": "u", "detail": Detail.basic, "harvested_at": START}
-    return Meeting(**{**known, "start_time": START, **changes})
-
-
-def stay(minutes: tuple[int, int] | None = (0, 10), **changes: Any) -> Session:
-    times = (
-        {}
-        if minutes is None
-        else {
-            "join_time": START + timedelta(minutes=minutes[0]),
-            "leave_time": START + timedelta(minutes=minutes[1]),
-        }
-    )
-    return Session(**{"key": "k", **times, **changes})
 
 
 def test_richer_beats_newer_and_newer_beats_older() -> None:

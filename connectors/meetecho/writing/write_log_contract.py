@@ -1,4 +1,4 @@
-"""The log of writes, as far as this package needs it. It keeps no token and no deletion token."""
+"""What this package needs of the log of writes. It keeps no token and no deletion token."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from harvester.analysis.attendance import Threshold, create_attendance, name_across_meetings
+from harvester.analysis.attendance import Threshold, create_attendance, name_attended_across_meetings
 from harvester.analysis.duckdb_database import Database
 from harvester.analysis.org_units import Units
 from harvester.analysis.selection import Selection
@@ -66,7 +66,7 @@ def _next(day: date, bucket: Bucket) -> date:
 def create_facts(database: Database, selection: Selection, units: Units) -> Period | None:
     """Returns the period; `None` if no meeting was held."""
     create_attendance(database, zone=selection.zone.key, by="meeting", threshold=Threshold())
-    name_across_meetings(database)
+    name_attended_across_meetings(database)
     _create_fact(database)
     _create_rated(database, units)
     return _period(database, selection)

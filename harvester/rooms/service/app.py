@@ -33,7 +33,7 @@ def create_app(
     nobody_came: Callable[[RoomReading], bool] = lambda _reading: False,
     count_requests: Callable[[], int] = lambda: 0,
 ) -> Starlette:
-    """`nobody_came`: whether the room is booked, and nobody has joined the meeting yet; `count_requests`: how many requests
+    """`nobody_came`: whether the room is booked, and no participant has joined the meeting yet; `count_requests`: how many requests
     were sent to Google so far."""
 
     async def healthz(_request: Request) -> Response:

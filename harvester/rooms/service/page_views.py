@@ -39,7 +39,7 @@ class RoomView:
     path: str
     """Of the door panel, quoted for a URL."""
     state: State
-    """`soon`: busy, and free within 15 minutes; `waiting`: busy, and nobody has joined the meeting yet."""
+    """`soon`: busy, and free within 15 minutes; `waiting`: busy, and no participant has joined the meeting yet."""
     headline: str
     """Free, Busy or Unknown."""
     detail: str

@@ -71,7 +71,8 @@ class ExpectedTeams:
         readable = record.readable <= self._now
         legs = self._attendance.known(record, version) if readable else []
         sessions = number_duplicates(self._sessions(record, legs))
-        head = self._head(record, version) | self._title(record)
+        head = self._head(record, version)
+        head |= self._title(record, head)
         if readable:
             head |= _audio(legs) | attendance_fields([fields for _, fields in sessions])
         detail = "full" if readable else "basic"
@@ -130,16 +131,21 @@ class ExpectedTeams:
             }
         )
 
-    def _title(self, record: CallRecord) -> Fields:
+    def _title(self, record: CallRecord, head: Fields) -> Fields:
+        """Return what the online meeting has of a call. Its times are those of the call only if they overlap: all calls of a
+        series have the same online meeting.
+        """
         found = self._online_meetings.of_record(record) if self._titles else None
         if found is None:
             return {}
+        start, end = (_EPOCH + timedelta(milliseconds=planned) for planned in (found.start, found.end))
+        is_planned = start < head["end_time"] and head["start_time"] < end
         return without_none(
             {
                 "topic": replace_surrogates(found.subject) or None,
                 "meeting_code": found.code,
-                "scheduled_start_time": _EPOCH + timedelta(milliseconds=found.start),
-                "scheduled_end_time": _EPOCH + timedelta(milliseconds=found.end),
+                "scheduled_start_time": start if is_planned else None,
+                "scheduled_end_time": end if is_planned else None,
             }
         )
 
@@ -170,7 +176,7 @@ class ExpectedTeams:
                 "stay": "meeting",
                 "id": person.id,
                 "user_name": _name(person),
-                "email": _email(person),
+                "email": _email(person) if identity.associated or identity.kind != "user" else None,
                 "user_type": _user_type(identity, agent),
                 "role": "host" if is_host else None,
                 "join_time": join,
@@ -213,7 +219,7 @@ def _name(identity: Identity) -> str | None:
 
 
 def _email(identity: Identity) -> str | None:
-    """Return the address; a user has one in an associated identity and as organizer only."""
+    """Return the address in small letters."""
     return None if identity.email is None else identity.email.lower()
 
 

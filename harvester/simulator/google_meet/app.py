@@ -29,7 +29,7 @@ from harvester.simulator.google_meet.reports_api import ReportsApi
 from harvester.simulator.google_meet.request import Request
 from harvester.simulator.google_meet.rooms import control_endpoint
 from harvester.simulator.google_meet.rooms.app import Rooms
-from harvester.simulator.google_meet.rooms.faults import LostConnection
+from harvester.simulator.google_meet.rooms.planned_faults import LostConnection
 from harvester.simulator.google_meet.tokens import Grant, Tokens, authorized_user
 from harvester.simulator.http_bodies import encode_json, read_body
 from harvester.simulator.organisation import Organisation

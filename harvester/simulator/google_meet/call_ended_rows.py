@@ -215,8 +215,8 @@ def _location_parameters(endpoint: Endpoint) -> Parameters:
     device, bits = endpoint.session.device, endpoint.session.bits
     parameters: Parameters = {}
     own = endpoint.person is not None or endpoint.joined_by == "room"
-    if own and device.ip is not None and device.ip.count(".") != 2:  # not a valid address
-        parameters["ip_address"] = device.ip
+    if own and device.valid_ip is not None:
+        parameters["ip_address"] = device.valid_ip
     if device.location.country is not None and (own or bits & 1):
         parameters["location_country"] = device.location.country
     if device.location.city is not None and own:

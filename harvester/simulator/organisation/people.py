@@ -53,7 +53,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """A device at a location on a network. `ip` is the text that a server logged; it may be no valid address."""
+    """A device at a location on a network. `ip` is the text that Zoom logged, which may be no valid address."""
 
     index: int
     platform: Platform
@@ -63,6 +63,13 @@ class Device:
     location: Location
     camera: bool
 
+    @property
+    def valid_ip(self) -> str | None:
+        return None if self.ip == INVALID_ADDRESS else self.ip
+
+
+INVALID_ADDRESS = "120.000.000"
+"""As in Zoom's own examples."""
 
 LOCATIONS: tuple[Location, ...] = (
     Location(city="Berlin", country="DE", country_name="Germany", data_center="Frankfurt"),
@@ -166,10 +173,10 @@ def _device(index: int, rng: Random, platform: Platform) -> Device:
 
 
 def _address(rng: Random) -> str | None:
-    # Networks reserved for documentation; one address in thirty is invalid.
+    # Networks reserved for documentation; of Zoom's addresses, one in thirty is invalid.
     draw = rng.random()
     if draw < 0.03:
-        return "120.000.000"
+        return INVALID_ADDRESS
     if draw < 0.06:
         return None
     if draw < 0.25:

@@ -103,13 +103,13 @@ class Attendance:
         ]
 
     def end(self, record: CallRecord, version: int) -> int:
-        """Return when the last participant left, as far as this version knows, in ticks."""
+        """Return when the last participant left according to this version, in ticks."""
         if record.quirk is not Quirk.late_legs:
             return record.end
         return max((leg.end for leg in self.legs(record) if leg.since <= version), default=record.end)
 
     def modalities(self, record: CallRecord, version: int) -> tuple[Modality, ...]:
-        """Return what the participants used, as far as this version knows."""
+        """Return what the participants used according to this version."""
         meeting = record.meeting
         found: list[Modality] = ["audio"]
         if meeting.video and not (record.quirk is Quirk.late_legs and version == 0):

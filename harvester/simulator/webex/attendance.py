@@ -67,7 +67,7 @@ class Participant:
     """One element of the list of participants.
 
     without_devices: listed without devices, with join and leave time of its own.
-    in_lobby: never admitted, as far as Webex knows.
+    in_lobby: never admitted, according to Webex.
     co_host: None if the field is missing.
     """
 

@@ -59,7 +59,7 @@ def device_fields(media_session: MediaSession) -> dict[str, str | None]:
         "networkType": None
         if device.index % 31 == 2
         else _NETWORKS["unknown" if device.index % 29 == 4 else device.network],
-        "publicIP": device.ip,
+        "publicIP": device.valid_ip,
         "serverRegion": None if device.index % 17 == 6 else device.location.data_center,
     }
 
@@ -97,8 +97,8 @@ class QualityRows:
             "participantId": media_session.participant,
             "participantSessionId": media_session.session_id,
         }
-        if media_session.device.ip is not None:
-            row["maskedPublicIP"] = f"{media_session.device.ip.rpartition('.')[0]}.0"
+        if (address := media_session.device.valid_ip) is not None:
+            row["maskedPublicIP"] = f"{address.rpartition('.')[0]}.0"
             row["localIP"] = (
                 f"192.168.{media_session.device.index % 250}.{1 + media_session.device.index % 200}"
             )

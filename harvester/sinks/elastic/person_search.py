@@ -55,7 +55,7 @@ class PersonSearch:
                     yield _stored(hit)
 
     def with_ids(self, ids: Sequence[str]) -> Iterator[StoredDocument]:
-        """The documents with these ids, as far as they exist."""
+        """The documents with these ids, if they exist."""
         self._make_visible()
         for start in range(0, len(ids), CHANGES):
             query = {"terms": {"document_id": ids[start : start + CHANGES]}}

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from connectors.errors import ConfigurationError, HarvestError, Unreachable
 from connectors.retry import RetryPolicy
 from harvester.sinks.elastic import templates
@@ -32,7 +34,7 @@ DEFINITION: Mapping[str, Any] = {
 
 
 class StateIndex:
-    """Sends each request once: whoever calls decides whether another try makes sense. Safe for threads."""
+    """Sends each request once: the caller decides whether another try makes sense. Safe for threads."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -85,6 +87,12 @@ class StateIndex:
 
     def delete(self, name: str, seen: Version) -> bool:
         return self._change("DELETE", f"_doc/{name}?{_condition(seen)}") is not None
+
+    def remove(self, names: Sequence[str]) -> None:
+        lines = (orjson.dumps({"delete": {"_index": self.index, "_id": name}}) + b"\n" for name in names)
+        response = self._client.bulk(b"".join(lines))
+        if not response.ok:
+            raise Unreachable(self._client.unavailable_reason(response))
 
     def _change(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Version | None:
         response = self._send(method, path, body)

@@ -6,14 +6,14 @@ entries, which count only together: of a writer that was killed in between, none
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from connectors.errors import StateError
-from harvester.state.shared.changes import Change
+from harvester.state.shared.row_changes import Change
 
 FORMAT = 1
 """Of entries. A worker refuses a log with a later one."""
@@ -77,7 +77,7 @@ def entry_document(pool: str, number: int) -> str:
     return f"entry-{pool}-{number:09d}"
 
 
-def split(changes: Sequence[Change]) -> Iterator[tuple[list[Change], bool]]:
+def split(changes: Iterable[Change]) -> Iterator[tuple[list[Change], bool]]:
     """The changes in parts of a bounded size, each with whether another one follows. There is at least one part."""
     part: list[Change] = []
     size = 0

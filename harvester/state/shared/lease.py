@@ -170,7 +170,7 @@ class Worker:
 
 
 class Lease:
-    """The lease of one pool for one worker. `step` makes one step, so that whoever takes it decides how to wait."""
+    """The lease of one pool for one worker. `step` makes one step, so that the caller decides how to wait."""
 
     def __init__(self, store: Store, worker: Worker, pool: str, clock: Callable[[], float]) -> None:
         self._store = store

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
 from typing import TypeVar
 
 from connectors.errors import HarvestError, LeaseLost, OutputError, Unreachable
-from harvester.state.shared.changes import Change, Table, take, watch
 from harvester.state.shared.entries import Entry, entry_document, parse_entry, split
+from harvester.state.shared.row_changes import Change, Table, take, watch
 from harvester.state.shared.sealing import TokenSealer
 from harvester.state.shared.store import Store
 
 Answer = TypeVar("Answer")
 
-PAGE = 40
+PAGE = 200
 """Entries read at once."""
 RETRY_SECONDS = 0.5
 
@@ -83,14 +83,14 @@ class PoolLog:
         """Append an entry after which no earlier writer can append. False if another entry was there: read on."""
         return self._create(self._entry("", 0, [], more=False))
 
-    def append(self, database: str, schema: int, changes: Sequence[Change]) -> None:
-        """Raises LeaseLost if another worker goes on, ConfigurationError for a token that cannot be sealed."""
-        sealed = self._sealer.seal(changes)
+    def append(self, database: str, schema: int, changes: Iterable[Change]) -> None:
+        """Append one transaction. Raises LeaseLost if another worker goes on, ConfigurationError for a token that cannot be
+        sealed."""
         with self._lock:
             if self._failed is not None:
                 raise self._failed from None
             try:
-                for part, more in split(sealed):
+                for part, more in split(self._sealer.seal(changes)):
                     if not self._create(self._entry(database, schema, part, more=more)):
                         raise LeaseLost(
                             "another worker goes on with this account; what this one had not stored yet is harvested there"

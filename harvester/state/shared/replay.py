@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,10 @@ import orjson
 from connectors.errors import StateError
 from harvester.state.database import Database
 from harvester.state.layout import POSITION_DATABASE
-from harvester.state.shared.changes import Change, apply
+from harvester.state.shared.compaction import FindFile, read_base
 from harvester.state.shared.entries import Entry, entry_document, newer_version, parse_entry
 from harvester.state.shared.log import Patience, PoolLog, read_log
+from harvester.state.shared.row_changes import Change, apply, by_key
 from harvester.state.shared.sealing import TokenSealer
 from harvester.state.shared.store import Store
 
@@ -28,18 +28,6 @@ _INSERT = "INSERT INTO position VALUES (?, ?, ?)"
 
 MAX_WAITING = 50_000
 """So many changed rows are kept in memory before they are applied."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
-    """A database of a pool."""
-
-    path: Path
-    migrations: Sequence[str]
-
-
-FindFile = Callable[[str], File | None]
-"""The file of the database with this name; `None` for a name that this version does not know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +60,8 @@ class Replay:
         """Up to where the entries are whole transactions."""
         self._partial: list[Entry] = []
         """Entries of a transaction whose last entry has not come yet."""
-        self._waiting: dict[str, list[list[Change]]] = {}
-        """The transactions that are to be applied, by database."""
-        self._count = 0
+        self._waiting: dict[str, dict[tuple[str, bytes], Change]] = {}
+        """What is to be applied: for each database, by table and key, the last change of a row."""
 
     def run(self) -> None:
         """Replay all entries, and append one after which no earlier writer can append.
@@ -99,13 +86,16 @@ class Replay:
         )
 
     def _start(self) -> Position:
+        first = read_base(self._store, self._patience, self._log.pool).first
         position = self._read_position()
         files = [self._find(name) for name in position.schemas]
         for file, schema in zip(files, position.schemas.values(), strict=True):
             if file is None or schema > len(file.migrations):
                 raise newer_version()
-        if not position.number or not all(file is None or file.path.exists() for file in files):
-            return Position(schemas={})  # the first entry of each database replaces its file
+        if position.number < first or not all(file is None or file.path.exists() for file in files):
+            return Position(
+                number=first - 1, schemas={}
+            )  # the first entry of each database replaces its file
         name = entry_document(self._log.pool, position.number)
         found = self._patience.persist(lambda: self._store.get(name))
         if found is None or parse_entry(found.body).writer != position.writer:
@@ -137,23 +127,21 @@ class Replay:
             if database not in self._log.schemas:
                 remove(file.path)
             self._log.schemas[database] = schema
-        changes = [change for part in self._partial for change in self._sealer.open(part.changes)]
-        self._waiting.setdefault(database, []).append(changes)
-        self._count += len(changes)
-        if self._count > MAX_WAITING:
+        waiting = self._waiting.setdefault(database, {})
+        for part in self._partial:
+            waiting.update(by_key(self._sealer.open(part.changes)))
+        if sum(map(len, self._waiting.values())) > MAX_WAITING:
             self._apply()
 
     def _apply(self) -> None:
-        for name, transactions in self._waiting.items():
+        for name, changes in self._waiting.items():
             file = self._find(name)
             if file is None:
                 raise newer_version()
             migrations = file.migrations[: self._log.schemas[name]]
             with closing(Database(file.path, migrations)) as database, database.transaction() as connection:
-                for changes in transactions:
-                    apply(connection, changes)
+                apply(connection, changes.values())
         self._waiting.clear()
-        self._count = 0
 
     def _read_position(self) -> Position:
         with closing(Database(self._folder / POSITION_DATABASE, _MIGRATIONS)) as database:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import orjson
 
 from connectors.errors import ConfigurationError
-from harvester.state.shared.changes import Change
+from harvester.state.shared.row_changes import Change
 
 KEY_SETTING = "HARVESTER_STATE_KEY"
 TOKENS = "tokens"
@@ -38,9 +38,9 @@ class TokenSealer:
     def has_key(self) -> bool:
         return self._fernet is not None
 
-    def seal(self, changes: Iterable[Change]) -> list[Change]:
+    def seal(self, changes: Iterable[Change]) -> Iterator[Change]:
         """The changes as they may be shared. Raises ConfigurationError for a refresh token without a key."""
-        return [sealed for change in changes if (sealed := self._seal(change)) is not None]
+        return (sealed for change in changes if (sealed := self._seal(change)) is not None)
 
     def open(self, changes: Iterable[Change]) -> list[Change]:
         """The changes as they were. Raises ConfigurationError if the key does not fit."""

@@ -43,6 +43,10 @@ class Store(Protocol):
         """`None` if the document has another version than the one that was seen; it then stays as it is."""
         ...
 
+    def remove(self, names: Sequence[str]) -> None:
+        """Delete these documents, whatever their versions; some may be missing."""
+        ...
+
     def delete(self, name: str, seen: Version) -> bool:
         """False if the document has another version than the one that was seen; it then stays as it is."""
         ...

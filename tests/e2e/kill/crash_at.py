@@ -195,11 +195,11 @@ OF_WEBEX: dict[str, Callable[[Fuse], None]] = {
 
 def small_batches() -> None:
     bulk_queue.BATCH_OPERATIONS = BATCH_OPERATIONS
-    _default(Loader, requests_in_flight=FLIGHTS, flush_seconds=FLUSH_SECONDS)
-    _default(StaleCleanupSink, meetings=CLEANED_MEETINGS, seconds=FLUSH_SECONDS)
+    set_defaults(Loader, requests_in_flight=FLIGHTS, flush_seconds=FLUSH_SECONDS)
+    set_defaults(StaleCleanupSink, meetings=CLEANED_MEETINGS, seconds=FLUSH_SECONDS)
 
 
-def _default(owner: type, **values: Any) -> None:
+def set_defaults(owner: type, **values: Any) -> None:
     """Other defaults for the keyword arguments of the wrapped constructor."""
     defaults = owner.__init__.__kwdefaults__  # type: ignore[misc]  # read off the class that was named, not an instance
     assert values.keys() <= defaults.keys()

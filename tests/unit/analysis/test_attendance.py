@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given
 
 from connectors.attendance import group_by_person, to_record, union_seconds
-from connectors.models import MeetingRecord, Session
+from connectors.models import Detail, MeetingRecord, Session
 from harvester.analysis import document_source, safe_csv
+from harvester.analysis.aliases import Alias
 from harvester.analysis.attendance import By, Threshold, create_attendance, query, totals
 from harvester.analysis.document_tables import read_documents
 from harvester.analysis.duckdb_database import Database, open_database
-from harvester.analysis.people import Alias
 from harvester.analysis.roster import Expected
 from harvester.analysis.selection import Selection
 from tests.examples import one_in
@@ -233,6 +233,17 @@ def test_values_that_a_vendor_lacks_are_empty_and_counted() -> None:
         assert (row["minutes"], row["share"], row["last_leave"], row["present"]) == (None, None, None, "yes")
         assert totals(database).untimed == {"zoom": (1, 1)}
         assert totals(database).seconds is None
+
+
+def test_people_who_have_not_left_yet_are_not_counted_as_untimed() -> None:
+    live = plain(1, detail=Detail.live)
+    there = stay(live, session("a", 0, None, live, id="u1"))
+    with attendance([there, plain(2)]) as (database, rows):
+        assert [row["minutes"] for row in rows if row["person_id"] == "u1"] == [None]
+        assert (totals(database).untimed, totals(database).still_there) == ({}, 1)
+    nameless = to_record(live.meeting, [Session(key="k", user_name="Ada")])
+    with attendance([nameless]) as (database, _):
+        assert (totals(database).untimed, totals(database).still_there) == ({"zoom": (1, 1)}, 0)
 
 
 def test_a_selection_takes_the_days_of_the_zone() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from connectors.attendance import to_record
 from connectors.models import Session, session_key
-from harvester.analysis import safe_svg
+from harvester.analysis import room_blocks, safe_svg
 from harvester.analysis.page import policy, render
 from harvester.analysis.safe_svg import rebuilt
 from harvester.analysis.safe_text import clean, vendor_class
@@ -275,3 +275,21 @@ def test_rooms_have_charts_and_tables_and_hostile_names_are_escaped() -> None:
         assert f'aria-label="{label}"' in html
     assert "2 of 2 bookings of a room with a Meet code (100 %) were never held" in html
     assert page(found[::-1], selection=WEEK) == html
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_long_list_of_bookings_is_cut_in_the_page_and_whole_in_the_tables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(room_blocks, "MAX_LISTED", 3)
+    booked = [booked_at(hours, number=hours).document() for hours in range(5)]
+    data = figures(
+        [*booked, *documents([held_at(-1, CODES[1], 1), held_at(24, CODES[1], 2)])], selection=WEEK
+    )
+    assert data.room_use is not None
+    assert len(data.room_use.never_held.rows) == 5
+    html = render(data, title=None, script=False)
+    listed = html.partition('<table data-name="booked-and-never-held">')[2].partition("</table>")[0]
+    assert listed.count("<tr>") == 1 + 3
+    assert "Mon 16 Nov 2026 14:00" in listed  # the last one
+    assert "The last 3 of 5; --csv writes all of them." in html

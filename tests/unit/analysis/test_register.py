@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from connectors.attendance import union_seconds
 from connectors.models import MeetingRecord, Session
 from harvester.analysis import document_source
+from harvester.analysis.aliases import Alias, AliasTable, Known
 from harvester.analysis.attendance import By, Threshold, create_attendance, query
 from harvester.analysis.document_tables import read_documents
 from harvester.analysis.duckdb_database import open_database
-from harvester.analysis.people import Alias, AliasTable, Known
 from harvester.analysis.register import FIRST_COLUMNS, to_register
 from harvester.analysis.roster import Expected, Roster
 from harvester.analysis.selection import Selection

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.attendance import to_record
-from connectors.models import Detail, Meeting, MeetingRecord, Session, session_key
+from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, session_key
 from harvester.analysis.figures.usage import WEEKDAYS
 from harvester.analysis.report_data import ReportData
 from harvester.analysis.selection import Selection
@@ -34,6 +34,7 @@ class Booked:
     start: datetime
     end: datetime
     code: str | None = None
+    organizer: str | None = "ada@example.org"
     read_at: datetime = HARVESTED
 
     def document(self) -> dict[str, Any]:
@@ -46,7 +47,7 @@ class Booked:
             "room": self.room,
             "calendar": f"{self.room}@example.org",
             "topic": "Secret plans",
-            "host": {"name": "Ada", "email": "ada@example.org"},
+            "host": {"name": "Ada", "email": self.organizer} if self.organizer else None,
             "start_time": self.start.isoformat(),
             "end_time": self.end.isoformat(),
             "meeting_code": self.code,
@@ -54,7 +55,9 @@ class Booked:
         return {name: value for name, value in found.items() if value is not None}
 
 
-def conference(number: int, start: datetime, end: datetime | None, code: str | None) -> MeetingRecord:
+def conference(
+    number: int, start: datetime, end: datetime | None, code: str | None, host: str | None = "Bob@Example.org"
+) -> MeetingRecord:
     meeting = Meeting(
         vendor="google-meet",
         account="main",
@@ -62,6 +65,7 @@ def conference(number: int, start: datetime, end: datetime | None, code: str | N
         detail=Detail.full if end else Detail.live,
         harvested_at=HARVESTED,
         meeting_code=code,
+        host=(host and Host(email=host)) or None,
         start_time=start,
         end_time=end,
         state="ended" if end else "live",
@@ -69,6 +73,7 @@ def conference(number: int, start: datetime, end: datetime | None, code: str | N
     return to_record(meeting, [])
 
 
+ADDRESSES = st.none() | st.sampled_from(["ada@example.org", "bob@example.org", "eve@partner.example"])
 minutes = st.integers(0, 40 * 60).map(lambda count: CLOCK_CHANGE + count * MINUTE)
 lengths = st.integers(1, 9 * 60).map(lambda count: count * MINUTE)
 
@@ -82,6 +87,7 @@ def bookings(draw: st.DrawFn, number: int) -> Booked:
         start=start,
         end=start + draw(lengths),
         code=draw(st.none() | st.sampled_from(CODES)),
+        organizer=draw(ADDRESSES),
     )
 
 
@@ -90,7 +96,7 @@ def conferences(draw: st.DrawFn, number: int) -> MeetingRecord:
     start = draw(minutes)
     length = draw(st.none() | st.just(timedelta(0)) | lengths)
     code = draw(st.none() | st.sampled_from(CODES))
-    return conference(number, start, None if length is None else start + length, code)
+    return conference(number, start, None if length is None else start + length, code, draw(ADDRESSES))
 
 
 some_bookings = st.integers(0, 6).flatmap(
@@ -129,9 +135,12 @@ def outcome(booking: Booked, held: Sequence[MeetingRecord]) -> str:
     if booking.code is None:
         return "no Meet code"
     begins = [start for start, _, _ in spans]
-    if begins and min(begins) <= booking.start and booking.end <= max(begins):
-        return "never held"
-    return "not known"
+    if not begins or booking.start < min(begins) or max(begins) < booking.end:
+        return "not known"
+    hosts = [record.meeting.host for record in held if record.meeting.meeting_code is not None]
+    companies = {(host.email or "").lower().partition("@")[2] for host in hosts if host is not None}
+    company = (booking.organizer or "").partition("@")[2]
+    return "not known" if companies and company and company not in companies else "never held"
 
 
 @one_in(10)
@@ -293,6 +302,15 @@ def test_a_booking_before_the_first_or_after_the_last_known_conference_is_not_ju
     records = documents([held_at(10, CODES[1], 1), held_at(30, CODES[1], 2)])
     for hours, expected in ((0, 0), (9.5, 0), (12, 1), (29.5, 0), (40, 0)):
         data = figures([booked_at(hours).document(), *records], selection=WEEK)
+        assert data.room_use is not None
+        assert len(data.room_use.never_held.rows) == expected
+
+
+def test_a_booking_of_another_company_is_not_judged() -> None:
+    """Meet lists the conferences of another company's organizers to nobody of this one."""
+    records = documents([held_at(-1, CODES[1], 1), held_at(24, CODES[1], 2)])
+    for organizer, expected in (("ada@EXAMPLE.org", 1), (None, 1), ("eve@partner.example", 0)):
+        data = figures([booked_at(0, organizer=organizer).document(), *records], selection=WEEK)
         assert data.room_use is not None
         assert len(data.room_use.never_held.rows) == expected
 

@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 
 from connectors.attendance import to_record
 from connectors.errors import ConfigurationError, OutputError
-from connectors.models import Session
+from connectors.models import Detail, Session
 from harvester.cli import cli
 from tests.invented_meetings import plain
 from tests.unit.analysis.record_strategies import documents, write
@@ -129,6 +129,21 @@ def test_values_that_a_vendor_lacks_are_reported_once(file: str, caplog: pytest.
     run(file, "--present", "50%")
     assert [m for m in caplog.messages if "leave times" in m] == [
         "zoom provides no join and leave times for 1 of 7 rows: their minutes and shares are empty, and whether they were present"
+    ]
+
+
+def test_people_who_have_not_left_yet_are_a_message_of_their_own(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    live = plain(1, detail=Detail.live)
+    waiting = Session(key="k", user_name="Ada", join_time=live.meeting.start_time)
+    path = write(
+        tmp_path / "documents.ndjson", documents([to_record(live.meeting, [*live.sessions, waiting])])
+    )
+    run(str(path))
+    assert caplog.messages == [
+        "1 person had not left yet when their meeting was harvested: their minutes and shares are empty"
     ]
 
 

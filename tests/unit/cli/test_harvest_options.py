@@ -54,4 +54,4 @@ def test_given_options_reach_the_request(
 
 
 def test_days_ahead_are_a_number() -> None:
-    assert "range" in str(parse("--upcoming", "0"))
+    assert "a whole number from 1 to 366" in str(parse("--upcoming", "0"))

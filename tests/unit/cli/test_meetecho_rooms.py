@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from connectors.errors import Unreachable
+from connectors.meetecho.errors import MeetechoRefused
 from connectors.meetecho.writing.calls import Fetched
 from harvester import meetecho_write_account
 from harvester.cli import cli
@@ -140,7 +141,7 @@ def test_a_group_that_cannot_be_read_is_named_and_stops_no_other(
     assert applied.return_value == 69
     assert applied.stdout.startswith("quic failed: Meetecho: GET")
     assert [number for number, *_ in meetecho.room_values("tls")] == [2]
-    assert run("delete", "--group", "quic", "1").exception is not None
+    assert run("delete", "--group", "quic", "1").return_value == 69
 
 
 def test_group_narrows_the_file(run: Run, meetecho: FakeMeetecho, tmp_path: Path) -> None:
@@ -221,3 +222,16 @@ def test_the_vendor_command_still_harvests_and_lists_its_commands() -> None:
     assert "rooms" in help_text
     refused = CliRunner().invoke(cli, ["meetecho", "roms"])
     assert "roms" in refused.output
+
+
+@pytest.mark.parametrize("command", ["list", "delete"])
+def test_a_group_that_meetecho_refuses_is_77_for_every_command(
+    command: str, run: Run, meetecho: FakeMeetecho, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_group: str) -> Fetched:
+        raise MeetechoRefused("Meetecho: no token for this group")
+
+    monkeypatch.setattr(meetecho, "fetch_rooms", refuse)
+    ended = run(command, "--group", "quic", *(["28208", "--yes"] if command == "delete" else []))
+    assert ended.return_value == 77
+    assert "harvester: group quic: Meetecho: no token for this group" in ended.stderr

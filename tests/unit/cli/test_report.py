@@ -138,3 +138,10 @@ def test_sigterm_deletes_the_temporary_files(tmp_path: Path, command: str, opene
         finally:
             process.kill()  # the block waits for it
     assert list(folder.iterdir()) == []
+
+
+def test_a_folder_that_is_missing_is_noticed_before_the_input_is_read(tmp_path: Path) -> None:
+    missing, nowhere = tmp_path / "missing.ndjson", tmp_path / "no" / "report.html"
+    error = run(str(missing), "-o", str(nowhere)).exception
+    assert isinstance(error, OSError)
+    assert "report.html" in str(error)

@@ -17,7 +17,7 @@ from connectors.errors import CredentialsError, HarvestError, Unreachable
 from connectors.google_meet.errors import Forbidden
 from connectors.google_meet.room_calendar_api import CalendarReading, RoomResource
 from harvester.cli import cli, rooms_bookings, rooms_options
-from harvester.rooms.rooms_account import RoomsAccount
+from harvester.rooms.open_calendars import RoomsAccount
 from harvester.sinks.elastic import templates
 from tests.unit.fake_context import FakeContext
 from tests.unit.rooms.fake_calendars import FakeCalendars, at, event

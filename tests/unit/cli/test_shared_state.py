@@ -51,6 +51,12 @@ def test_a_key_that_is_none_is_refused_before_any_request(tmp_path: Path) -> Non
         pass
 
 
+def test_ids_that_are_sealed_for_the_state_need_a_key_that_all_workers_have(tmp_path: Path) -> None:
+    env = environment(tmp_path, ES_HOST="http://127.0.0.1:9", HARVESTER_PII="drop")
+    with pytest.raises(ConfigurationError, match="HARVESTER_PII_KEY"), shared_state(env, "index"):
+        pass
+
+
 def test_the_clock_of_leases_goes_on() -> None:
     first = seconds_since_boot()
     assert seconds_since_boot() >= first

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -580,4 +581,10 @@ def test_forgetting_needs_confirmation(tmp_path: Path, journal: Journal, folder:
     environment = {"HARVESTER_STATE_DIR": str(tmp_path / "state")}
     ended = CliRunner().invoke(cli, ["status", "--forget", "zoom/main"], env=environment, input="n\n")
     assert ended.exit_code != 0
+    assert (folder / "journal.db").exists()
+    unanswered = CliRunner().invoke(
+        cli, ["status", "--forget", "zoom/main"], env=environment, standalone_mode=False
+    )
+    assert isinstance(unanswered.exception, click.UsageError)
+    assert "pass --yes" in str(unanswered.exception)
     assert (folder / "journal.db").exists()

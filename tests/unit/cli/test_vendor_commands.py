@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from harvester.cli import cli, vendor_commands
 from harvester.cli.options import GeneralOptions, usage_errors
+from harvester.cli.render.summary import Summary
 from harvester.pipeline.report import Report
 
 
@@ -27,6 +28,28 @@ def test_vendor_and_account_select(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert selected("zoom/main") == ["zoom/main"]
     assert selected("main", "berlin", vendors=("zoom",)) == ["zoom/main", "zoom/berlin"]
     assert selected(vendors=("webex",)) == ["webex/main"]
+
+
+@pytest.mark.parametrize(
+    ("names", "vendors", "skipped"),
+    [((), (), True), ((), ("webex",), True), ((), ("zoom",), False), (("zoom/main",), (), False)],
+)
+def test_vendors_without_settings_are_named_unless_others_are_chosen(
+    names: tuple[str, ...],
+    vendors: tuple[str, ...],
+    skipped: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.environ", {})
+    (tmp_path / "harvester.toml").write_text("[zoom.main]\n")
+    env = GeneralOptions(account=names).open_environment()
+    accounts = vendor_commands.find_accounts(env)
+    with caplog.at_level("INFO", logger=vendor_commands.logger.name):
+        vendor_commands._report_others(accounts, env, vendors, Summary())
+    assert ("webex: skipped, not configured" in caplog.text) is skipped
 
 
 def test_refusals_of_the_pipeline_are_usage_errors() -> None:

@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.attendance import to_record, union_seconds
-from connectors.models import Detail, Meeting, Session
 from connectors.quality import Measure, Quality
-
-START = datetime(2026, 11, 20, 9, tzinfo=UTC)
-
-
-def meeting(**changes: Any) -> Meeting:
-    values = {"vendor": "zoom", "account": "main", "uuid": "u", "detail": Detail.basic, "harvested_at": START}
-    return Meeting(**{**values, "start_time": START, **changes})
-
-
-def stay(minutes: tuple[int, int] | None = (0, 10), **changes: Any) -> Session:
-    times = (
-        {}
-        if minutes is None
-        else {
-            "join_time": START + timedelta(minutes=minutes[0]),
-            "leave_time": START + timedelta(minutes=minutes[1]),
-        }
-    )
-    return Session(**{"key": "k", **times, **changes})
+from tests.unit.short_meetings import meeting, stay
 
 
 def test_equal_sessions_are_one_regardless_of_quality() -> None:

@@ -22,12 +22,14 @@ from connectors.errors import (
     VendorError,
 )
 from connectors.http import (
+    BLOCKED_ATTEMPTS,
     Api,
     DailyQuota,
     Decision,
     Response,
     Retry,
     default_decision,
+    page_instead_of_data,
 )
 from connectors.rate_limit import RateLimiter
 from connectors.retry import VENDOR_LIMITS
@@ -51,11 +53,6 @@ class Tokens:
     def renew(self, refused: str) -> None:
         self.refused.append(refused)
         self.number += 1
-
-
-@pytest.fixture
-def context() -> FakeContext:
-    return FakeContext()
 
 
 @pytest.fixture
@@ -340,3 +337,12 @@ def test_responses_are_counted_by_the_class_of_their_status(api, http, context: 
         api().get(CALL, "/y")
     assert context.request_stats.responses == {"2xx": 2, "4xx": 1, "5xx": 1, "none": 1}
     assert context.request_stats.responses.total() == context.request_stats.requests
+
+
+def test_a_page_instead_of_data_is_requested_again_a_few_times() -> None:
+    response = Response(
+        call="Fake: GET /x", status=403, headers={"Content-Type": "text/html"}, body=None, broken="no JSON"
+    )
+    decision = page_instead_of_data(response)
+    assert decision.attempts == BLOCKED_ATTEMPTS
+    assert str(decision.error).startswith("Fake: GET /x: a page instead of data (403, text/html)")

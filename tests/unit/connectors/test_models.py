@@ -4,7 +4,6 @@ import base64
 import hashlib
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import pairwise
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,29 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.attendance import to_record
-from connectors.models import Detail, Meeting, Session, Window, row_digest, session_key
+from connectors.models import Window, row_digest, session_key
+from tests.unit.short_meetings import START, meeting, stay
 
-START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 BERLIN = ZoneInfo("Europe/Berlin")
-
-
-def meeting(**changes: Any) -> Meeting:
-    values = {"vendor": "zoom", "account": "main", "uuid": "u", "detail": Detail.basic, "harvested_at": START}
-    return Meeting(**{**values, "start_time": START, **changes})
-
-
-def stay(minutes: tuple[int, int] | None = (0, 10), **changes: Any) -> Session:
-    times = (
-        {}
-        if minutes is None
-        else {
-            "join_time": START + timedelta(minutes=minutes[0]),
-            "leave_time": START + timedelta(minutes=minutes[1]),
-        }
-    )
-    return Session(**{"key": "k", **times, **changes})
 
 
 @pytest.mark.parametrize(

@@ -45,11 +45,6 @@ class NumberedTokens(TokenCache):
         return Token(access=f"token-{len(self.stored)}", expires_at=expires_at)
 
 
-@pytest.fixture
-def context() -> FakeContext:
-    return FakeContext()
-
-
 def test_many_threads_share_one_token(context: FakeContext) -> None:
     cache = NumberedTokens(context)
     with ThreadPoolExecutor(8) as pool:

@@ -18,9 +18,9 @@ from harvester.documents import encode, to_documents
 from harvester.forgetting.person import Count, Person
 from harvester.forgetting.runner import Forgetting, Result
 from harvester.forgetting.searched_places import FilePlace, JournalPlace, Place, RejectsPlace
+from harvester.privacy.encrypted_ids import Sealer
 from harvester.privacy.forgotten_people import Action, Identifier
 from harvester.privacy.personal_fields import Nature
-from harvester.privacy.sealed_ids import Sealer
 from harvester.privacy.treatment import Pseudonyms, Treatment
 from harvester.state.journal import Journal
 from harvester.state.layout import JournalLocation

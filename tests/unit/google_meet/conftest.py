@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,17 +9,6 @@ import responses
 from connectors.google_meet import GoogleMeet
 from tests.unit.fake_context import FakeContext
 from tests.unit.google_meet.fake_api import GUEST, HOST, Google, settings, signed_in
-
-
-@pytest.fixture
-def context() -> FakeContext:
-    return FakeContext()
-
-
-@pytest.fixture
-def http() -> Iterator[responses.RequestsMock]:
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        yield mock
 
 
 @pytest.fixture

@@ -30,11 +30,6 @@ def http() -> Iterator[responses.RequestsMock]:
         yield mock
 
 
-@pytest.fixture
-def context() -> FakeContext:
-    return FakeContext()
-
-
 def client(context: FakeContext, account: ArduinoAccount = ACCOUNT) -> ArduinoClient:
     return ArduinoClient(account, BASE, context)
 

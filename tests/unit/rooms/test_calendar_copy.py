@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,8 +13,11 @@ from hypothesis import strategies as st
 
 from connectors.errors import Interrupted, Unreachable
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden
+from connectors.google_meet.room_events import RoomEvent
+from harvester.rooms import calendar_copy as module
 from harvester.rooms.calendar_copy import UNKNOWN_AFTER, CalendarCopy
 from harvester.rooms.rooms_file import Room
+from harvester.rooms.status import RoomStatus
 from tests.unit.rooms.fake_calendars import FakeCalendars, at, event
 
 BLUE = "blue@example.org"
@@ -216,3 +220,28 @@ def test_after_any_changes_a_reading_makes_the_copy_equal(steps: list[tuple[str,
     calendars.refused.clear()
     copy.refresh()
     assert {each.id: each.start for each in copy.events()} == {name: at(hour) for name, hour in kept.items()}
+
+
+def test_the_state_is_computed_again_only_when_it_can_have_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages ask for the states of all rooms with each request."""
+    computed: list[datetime] = []
+    plain = module.status
+
+    def counted(events: Iterable[RoomEvent], now: datetime, zone: ZoneInfo) -> RoomStatus:
+        computed.append(now)
+        return plain(events, now, zone)
+
+    monkeypatch.setattr(module, "status", counted)
+    calendars = FakeCalendars()
+    calendars.set("blue", event("talk", 10.1, 10.2))
+    copy = CalendarCopy(Room(name="Blue", calendar="blue"), calendars, Now(), UTC)
+    assert copy.refresh() is None
+    for minute in range(15):
+        now = at(10) + timedelta(minutes=minute)
+        assert copy.status(now) == plain(copy.events(), now, UTC)
+    assert len(computed) == 3  # at first, at the start and at the end of the talk
+    assert copy.status(at(9)).at == at(9)  # a clock that was set back
+    copy.put(event("walk-in", 10, 11))
+    assert copy.status(at(10.25)).busy
+    copy.remove("walk-in")
+    assert not copy.status(at(10.25)).busy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
+from ipaddress import ip_address
 
 import pytest
 
@@ -183,3 +184,10 @@ def test_quality_is_drawn_for_every_whole_minute() -> None:
     assert len(drawn) == (session.leave - session.join) // (60 * SECOND)
     assert set(drawn) <= set(range(len(SMALL.minutes)))
     assert drawn == SMALL.quality_minutes(session)
+
+
+def test_some_addresses_of_zoom_are_no_addresses() -> None:
+    devices = [session.device for session in every_stay()]
+    assert {device.ip for device in devices if device.ip != device.valid_ip} == {"120.000.000"}
+    for device in devices:
+        assert device.valid_ip is None or ip_address(device.valid_ip)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import responses
@@ -9,17 +9,6 @@ from connectors.teams import Teams
 from connectors.teams.http_client import TeamsClient
 from tests.unit.fake_context import FakeContext
 from tests.unit.teams.fake_api import Tenant, settings
-
-
-@pytest.fixture
-def context() -> FakeContext:
-    return FakeContext()
-
-
-@pytest.fixture
-def http() -> Iterator[responses.RequestsMock]:
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        yield mock
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from connectors.attendance import group_by_person
 from connectors.base import Settings
 from connectors.errors import ConfigurationError, CredentialsError, Gone, NotReady, VendorError
 from connectors.models import Detail, MeetingRecord, MeetingRef, Reason
@@ -87,6 +88,8 @@ def test_people_are_told_apart_by_id_and_never_by_name(teams: Build, tenant: Ten
     record = teams().fetch(ref(record_row()))
     assert record.meeting.participants == 6
     assert [session.user_name for session in record.sessions][-3:] == ["Ann", None, None]
+    # Attendance and report count the sessions themselves.
+    assert len(group_by_person(record.sessions)) == record.meeting.participants
 
 
 def test_an_escalated_call_counts_each_person_once(teams: Build, tenant: Tenant) -> None:

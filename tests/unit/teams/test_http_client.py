@@ -111,6 +111,18 @@ def test_sessions_come_with_their_segments_on_every_page(client: TeamsClient, te
     assert [query["$expand"] for query in tenant.asked_for(SESSIONS)] == ["segments", "segments"]
 
 
+def test_sessions_lack_what_their_segments_repeat_unless_the_whole_is_wanted(
+    client: TeamsClient, tenant: Tenant
+) -> None:
+    tenant.on(SESSIONS, page(session_row(1)))
+    (found,) = client.sessions(RECORD, whole=False)
+    assert found["caller"] == session_row(1)["caller"]
+    (segment, *_) = found["segments"]
+    assert not {"caller", "callee"} & segment.keys()
+    assert not {"callerDevice", "calleeDevice"} & segment["media"][0].keys()
+    assert segment["media"][0]["callerNetwork"] == session_row(1)["segments"][0]["media"][0]["callerNetwork"]
+
+
 def test_a_key_in_parentheses_is_the_same_listing(client: TeamsClient, tenant: Tenant) -> None:
     path = f"{RECORDS}('{RECORD}')/sessions"
     tenant.on(SESSIONS, page(session_row(0), link=f"{API}{path}?$expand=segments&$skiptoken=2"))

@@ -150,6 +150,38 @@ def test_an_online_meeting_adds_title_code_and_planned_times() -> None:
     assert with_online_meeting(meeting(GROUP), {"subject": None, "joinMeetingIdSettings": None}).topic is None
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "planned"),
+    [
+        ("2026-11-20T09:00:00Z", "2026-11-20T09:45:00Z", True),
+        ("2026-11-20T08:15:00Z", "2026-11-20T09:15:00Z", True),  # the call began late
+        ("2026-11-20T09:50:00Z", "2026-11-20T10:50:00Z", True),  # and this one early
+        ("2026-11-13T09:00:00Z", "2026-11-13T09:45:00Z", False),  # the first call of the series
+        ("2026-11-20T10:01:00Z", "2026-11-20T11:00:00Z", False),
+        ("2026-11-20T09:00:00Z", None, False),
+        (None, "2026-11-20T09:45:00Z", False),
+        ("soon", "later", False),
+    ],
+)
+def test_the_times_of_an_online_meeting_are_those_of_a_call_that_overlaps_them(
+    start: str | None, end: str | None, planned: bool
+) -> None:
+    row = {**data("online_meetings")["value"][0], "startDateTime": start, "endDateTime": end}
+    found = with_online_meeting(meeting(GROUP), row)
+    assert found.topic == "Roadmap"
+    assert (found.scheduled_start_time is not None) is planned
+    assert (found.scheduled_end_time is not None) is planned
+
+
+def test_a_name_without_an_id_gets_the_id_of_the_stay() -> None:
+    """Else attendance and report would join the people with this name."""
+    row = session_row(4, id="leg-1")
+    named = {**row, "caller": {**row["caller"], "identity": {"guest": {"displayName": "Ann"}}}}
+    assert (session(named).id, session(named).user_name) == ("leg-1", "Ann")
+    unnamed = {**row, "caller": {**row["caller"], "identity": {"guest": {"displayName": "External user"}}}}
+    assert (session(unnamed).id, session(unnamed).user_name) == (None, None)
+
+
 def test_a_session() -> None:
     found = session(session_row(0))
     assert found == Session(

@@ -168,3 +168,11 @@ def test_an_organizer_of_an_unknown_tenant_is_asked_for(teams: Build, tenant: Te
     tenant.on(RECORDS, page(record_row(organizer_v2=organizer())))
     listed(teams("titles"))
     assert len(tenant.asked_for(MEETINGS)) == 1
+
+
+def test_a_meeting_whose_sessions_are_not_there_yet_has_its_title(teams: Build, tenant: Tenant) -> None:
+    tenant.has_a_meeting()
+    tenant.on(SESSIONS, {"error": {}}, status=404)
+    record = teams("titles").fetch(ref(record_row(endDateTime=NOW.isoformat())))
+    assert record.pending is not None
+    assert record.meeting.topic == "Roadmap"

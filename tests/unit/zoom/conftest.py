@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import responses
@@ -8,17 +8,6 @@ import responses
 from connectors.zoom import Zoom
 from tests.unit.fake_context import FakeContext
 from tests.unit.zoom.fake_api import BOTH, Account, settings
-
-
-@pytest.fixture
-def context() -> FakeContext:
-    return FakeContext()
-
-
-@pytest.fixture
-def http() -> Iterator[responses.RequestsMock]:
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        yield mock
 
 
 @pytest.fixture

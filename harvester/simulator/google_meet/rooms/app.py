@@ -13,7 +13,7 @@ from harvester.simulator.google_meet.rooms import resources_api
 from harvester.simulator.google_meet.rooms.api import RoomsApi
 from harvester.simulator.google_meet.rooms.channels import Channels
 from harvester.simulator.google_meet.rooms.control_endpoint import Control
-from harvester.simulator.google_meet.rooms.faults import RoomRequests
+from harvester.simulator.google_meet.rooms.planned_faults import RoomRequests
 from harvester.simulator.google_meet.rooms.resources_api import ResourcesApi
 from harvester.simulator.google_meet.rooms.room_store import RoomStore
 

@@ -10,11 +10,11 @@ from dataclasses import fields, replace
 from datetime import date, datetime
 from typing import Any
 
-from harvester.simulator.expected.rooms import expected_status
+from harvester.simulator.expected.room_status import expected_status
 from harvester.simulator.google_meet import formats
 from harvester.simulator.google_meet.rooms.channels import Channels
 from harvester.simulator.google_meet.rooms.event_rows import event_row
-from harvester.simulator.google_meet.rooms.faults import PlannedFault, RoomRequests
+from harvester.simulator.google_meet.rooms.planned_faults import PlannedFault, RoomRequests
 from harvester.simulator.google_meet.rooms.room import RoomEvent
 from harvester.simulator.google_meet.rooms.room_store import RoomStore
 from harvester.simulator.organisation import milliseconds

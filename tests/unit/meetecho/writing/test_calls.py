@@ -92,11 +92,6 @@ def http() -> Iterator[responses.RequestsMock]:
 
 
 @pytest.fixture
-def context() -> FakeContext:
-    return FakeContext()
-
-
-@pytest.fixture
 def client(http: responses.RequestsMock, context: FakeContext) -> WriteClient:
     return WriteClient(settings(), MEETECHO, context, ["acro", "beta"])
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import requests
 import responses
@@ -11,12 +9,6 @@ from connectors.meetecho.writing.desired_state import Deck
 
 URL = "https://example.com/decks/17-00"
 DECK = Deck(id=17, title="A Slide Deck", url=URL, rev="00", order=1)
-
-
-@pytest.fixture
-def http() -> Iterator[responses.RequestsMock]:
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        yield mock
 
 
 def test_a_deck_that_answers_is_right(http: responses.RequestsMock) -> None:

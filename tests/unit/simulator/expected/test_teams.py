@@ -197,6 +197,20 @@ def test_names_of_outsiders_are_absent_and_never_tell_people_apart() -> None:
     assert any("id" not in s for s in sessions)
 
 
+def test_users_have_an_address_in_their_associated_identity_only(client: TeamsClient) -> None:
+    call = record(Quirk.sixty)
+    users = {}
+    for row in client.sessions(call):
+        user, associated = row["caller"]["identity"]["user"], row["caller"]["associatedIdentity"] or {}
+        if user is not None:
+            address = (associated.get("userPrincipalName") or "").lower()
+            users[user["id"], instant(row["startDateTime"])] = address
+    documents_of = {(d.get("id"), instant(d["join_time"])): d for d in expected_sessions(Quirk.sixty)}
+    assert {stay: documents_of[stay].get("email", "") for stay in users} == users
+    assert "" in users.values()
+    assert sum("@" in address for address in users.values()) > 10
+
+
 def test_users_of_another_tenant_are_guests() -> None:
     sessions = [d for d in expected_documents().values() if d["kind"] == "session"]
     types = Counter(s["user_type"] for s in sessions)
@@ -241,7 +255,12 @@ def test_titles_are_an_option() -> None:
     assert plain == []
     titled = [d for d in expected_documents(titles=True).values() if d["kind"] == "meeting" and "topic" in d]
     assert len(titled) > 10
-    assert all("scheduled_start_time" in d for d in titled)
+    planned = [d for d in titled if "scheduled_start_time" in d]
+    # The later calls of a series have the online meeting of the first.
+    assert 10 < len(planned) < len(titled)
+    for d in planned:
+        assert d["scheduled_start_time"] < d["end_time"]
+        assert d["start_time"] < d["scheduled_end_time"]
     refused = [
         d for d in expected_documents(titles=True).values() if d["kind"] == "meeting" and "topic" not in d
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
+from ipaddress import ip_address
 
 import pytest
 
@@ -278,6 +279,20 @@ def test_rate_limit_errors_have_every_form_of_retry_after() -> None:
     webex.clock.seconds = 110
     assert webex.follow("/webex/v1/people/me").status == 200
     assert webex.webex.traffic()["classes"]["general"]["refused"] == 8
+
+
+def test_qualities_have_valid_addresses_only() -> None:
+    webex = webex_client(max_qualities=10_000)
+    rows = [
+        row
+        for instance in webex.webex.account.instances
+        if measurable(webex, instance) and (answer := webex.qualities(instance.id)).status == 200
+        for row in answer.body["items"]
+    ]
+    found = {row["publicIP"] for row in rows if row.get("publicIP")}
+    assert len(found) > 20
+    for address in found:
+        ip_address(address)
 
 
 def test_qualities_are_limited_to_one_call_in_five_minutes_per_meeting() -> None:

@@ -68,6 +68,31 @@ def test_changes_name_what_must_not_have_changed() -> None:
     ]
 
 
+def test_documents_are_removed_together() -> None:
+    bodies: list[bytes] = []
+
+    class Bulk(Scripted):
+        def send(self, method: str, path: str, **options: object) -> Response:  # type: ignore[override]  # narrower
+            assert (method, path) == ("POST", "/_bulk")
+            body = options["body"]
+            assert isinstance(body, bytes)
+            bodies.append(body)
+            return Response(status=200, body={"errors": True})  # one of them was missing
+
+    StateIndex(Bulk(stored)).remove(["a", "b"])
+    line = '{"delete":{"_index":"harvester-state","_id":"%s"}}\n'
+    assert b"".join(bodies).decode() == line % "a" + line % "b"
+
+
+def test_a_removal_without_an_answer_is_an_error() -> None:
+    class Down(Scripted):
+        def send(self, method: str, path: str, **options: object) -> Response:  # type: ignore[override]  # narrower
+            return Response(status=503)
+
+    with pytest.raises(Unreachable):
+        StateIndex(Down(stored)).remove(["a"])
+
+
 def test_a_conflict_changes_nothing() -> None:
     index = StateIndex(cluster(CONFLICT))
     assert index.create("a", {}) is None

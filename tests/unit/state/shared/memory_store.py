@@ -73,6 +73,11 @@ class MemoryStore:
 
         return self._change(remove) is not None
 
+    def remove(self, names: Sequence[str]) -> None:
+        self._arrive()
+        for name in names:
+            self.documents.stored.pop(name, None)
+
     def _is_at(self, name: str, seen: Version) -> bool:
         found = self.documents.stored.get(name)
         return found is not None and found[1] == seen.seq_no

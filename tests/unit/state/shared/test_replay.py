@@ -2,52 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from hypothesis import settings
 
 from connectors.errors import LeaseLost, StateError
 from connectors.models import Reason
 from harvester.state import rejects
 from harvester.state.shared import entries
+from harvester.state.shared.log import PAGE
+from tests.unit.state.shared.crash import Crash, Killed, copied, work
 from tests.unit.state.shared.machine import NOW, Machine, rows
-from tests.unit.state.shared.memory_store import Documents, MemoryStore
+from tests.unit.state.shared.memory_store import Documents
 from tests.unit.state.shared.operations import STEPS
 
-
-class Killed(BaseException):
-    """`kill -9` at this point."""
-
-
-class Crash:
-    """Kills the machine at the n-th appended entry, and keeps its files as they are on the disk at that moment."""
-
-    def __init__(
-        self, store: MemoryStore, folder: Path, image: Path, *, number: int, is_stored: bool
-    ) -> None:
-        self.left = number
-        self._store = store
-        self._folder = folder
-        self._image = image
-        self._create = store.create
-        self._is_stored = is_stored
-        self.is_dead = False
-        store.create = self.create  # type: ignore[method-assign]  # from outside
-
-    def create(self, name: str, body: Any) -> Any:
-        if name.startswith("entry-"):
-            self.left -= 1
-        if self.left > 0 and not self.is_dead:
-            return self._create(name, body)
-        if not self.is_dead:
-            if self._is_stored:
-                self._create(name, body)
-            shutil.copytree(self._folder, self._image)
-            self.is_dead = True
-        raise Killed
+EVERY = 1 if settings.get_profile("thorough").max_examples <= settings().max_examples else 3
+"""Which entries a machine is killed at: all of them, unless an answer is wanted fast."""
 
 
 @pytest.fixture
@@ -67,20 +40,6 @@ def reference(tmp_path: Path) -> dict[int, Any]:
     return found
 
 
-def work(machine: Machine) -> None:
-    with machine.account() as opened:
-        for step in STEPS:
-            step(opened)
-
-
-def copied(documents: Documents, folder: Path) -> dict[str, Any]:
-    """The rows that a machine has after it has replayed the log."""
-    machine = Machine(documents, folder)
-    machine.seconds = 0
-    with machine.pool() as pool:
-        return rows(pool.folder)
-
-
 @pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnhandledThreadExceptionWarning"
 )  # a kill ends the journal's thread, too
@@ -91,7 +50,7 @@ def test_killed_at_any_entry_both_machines_have_the_same(
     last = max(reference)
     assert last > 20
     compared = 0
-    for number in range(2, last + 1):
+    for number in range(2 + is_stored, last + 1, EVERY):
         documents = Documents()
         first, image, second = (tmp_path / f"{number} {name}" for name in ("first", "image", "second"))
         machine = Machine(documents, first)
@@ -104,7 +63,7 @@ def test_killed_at_any_entry_both_machines_have_the_same(
         if stored in reference:
             compared += 1
             assert elsewhere == reference[stored], number
-    assert compared > len(STEPS) - 3
+    assert compared > len(STEPS) // EVERY - 3
 
 
 def test_restored_state_equals_the_file_row_by_row(documents: Documents, tmp_path: Path) -> None:
@@ -130,7 +89,7 @@ def test_a_copy_that_is_behind_replays_only_what_it_lacks(documents: Documents, 
     with other.account() as opened:
         opened.state.set_fact("more", "1")
     assert min(asked) > "entry-"
-    assert len(asked) <= 2 * 40
+    assert len(asked) <= 2 * PAGE
     assert copied(documents, tmp_path / "first") == copied(documents, tmp_path / "second")
 
 

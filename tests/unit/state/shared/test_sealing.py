@@ -15,7 +15,7 @@ FACT = ["facts", ["name"], ["name", "value"]]
 
 def test_tokens_are_sealed_and_opened_again() -> None:
     sealer = TokenSealer(KEY)
-    sealed = sealer.seal([ROTATING, FACT, GONE])
+    sealed = list(sealer.seal([ROTATING, FACT, GONE]))
     assert "secret" not in str(sealed)
     assert sealed[1:] == [FACT, GONE]
     assert sealer.open(sealed) == [ROTATING, FACT, GONE]
@@ -24,9 +24,9 @@ def test_tokens_are_sealed_and_opened_again() -> None:
 def test_without_a_key_a_refresh_token_is_refused_and_others_stay_on_the_machine() -> None:
     sealer = TokenSealer(None)
     assert not sealer.has_key
-    assert sealer.seal([OTHER, FACT, GONE]) == [FACT, GONE]
+    assert list(sealer.seal([OTHER, FACT, GONE])) == [FACT, GONE]
     with pytest.raises(ConfigurationError, match="set HARVESTER_STATE_KEY"):
-        sealer.seal([ROTATING])
+        list(sealer.seal([ROTATING]))
 
 
 def test_the_first_key_seals_and_all_open() -> None:

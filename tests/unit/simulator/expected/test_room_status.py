@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harvester.simulator.expected.rooms import expected_status
+from harvester.simulator.expected.room_status import expected_status
 from harvester.simulator.google_meet.rooms.invented_events import invent_rooms
 from harvester.simulator.google_meet.rooms.room import RoomEvent
 from harvester.simulator.organisation import milliseconds

@@ -1,6 +1,6 @@
 """Spreads accounts over chunks, each of which one process harvests. Accounts of one quota pool are always in one chunk.
 
-Where a pool goes depends on nothing but the pool and the number of chunks, so whoever asks gets the same answer: an account
+Where a pool goes depends on nothing but the pool and the number of chunks, so every caller gets the same answer: an account
 that comes or goes moves no other, and one more chunk takes an equal share from each of those before it.
 """
 

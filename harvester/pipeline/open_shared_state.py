@@ -12,8 +12,8 @@ from harvester.pipeline.destination import retry_policy
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.shared.lease import LEASE_SECONDS, Worker
-from harvester.state.shared.pool import SharedState
 from harvester.state.shared.sealing import TokenSealer
+from harvester.state.shared.shared_pool import SharedState
 
 REQUEST_SECONDS = LEASE_SECONDS / 6
 """A request without an answer must leave time for others before the lease ends."""

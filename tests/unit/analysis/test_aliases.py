@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harvester.analysis.people import Alias, AliasTable, Known, read_aliases
+from harvester.analysis.aliases import Alias, AliasTable, Known, read_aliases
 
 
 def person(known: Known, *pairs: tuple[str, str]) -> str | None:

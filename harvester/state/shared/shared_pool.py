@@ -6,11 +6,12 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from secrets import token_hex
 from threading import Lock
 
-from connectors.errors import HarvestError, LeaseLost
+from connectors.errors import AlreadyRunning, HarvestError, LeaseLost
 from harvester.state import journal_schema, quotas_and_tokens, rejects
 from harvester.state.database import Database
 from harvester.state.layout import (
@@ -28,10 +29,11 @@ from harvester.state.layout import (
     rejects_folder,
 )
 from harvester.state.locks import run_lock
-from harvester.state.shared.changes import all_rows
+from harvester.state.shared.compaction import Compaction, File
 from harvester.state.shared.lease import Lease, Worker
 from harvester.state.shared.log import DatabaseRecorder, Patience, PoolLog
-from harvester.state.shared.replay import File, Replay, remove
+from harvester.state.shared.replay import Replay, remove
+from harvester.state.shared.row_changes import all_rows
 from harvester.state.shared.sealing import TokenSealer
 from harvester.state.shared.store import Store
 
@@ -130,7 +132,7 @@ class SharedPool:
         ):
             old.backup(new)
         with closing(Database(file.path, file.migrations)) as copied, copied.reading() as connection:
-            self._log.append(database, len(file.migrations), list(all_rows(connection)))
+            self._log.append(database, len(file.migrations), all_rows(connection))
 
     def close(self) -> None:
         self._closed = True
@@ -188,7 +190,7 @@ class SharedState:
         """The pool with the lease held and its files at the end of the log. Accounts of one pool share it. The arguments are
         those of `PoolKey`.
 
-        Raises LeaseHeld if another worker holds the lease, AlreadyRunning if another process of this machine uses the folder.
+        Raises LeaseHeld if another worker holds the lease.
         """
         key = PoolKey(
             vendor=vendor,
@@ -225,8 +227,7 @@ class SharedState:
 
     @contextmanager
     def _hold(self, key: PoolKey) -> Iterator[SharedPool]:
-        folder = make_private(pool_folder(self._own_state, key.host, key.prefix, key.name))
-        with run_lock(pool_lock_file(folder)):
+        with self._own_copy(key) as folder:
             lease = Lease(self._store, self._worker, key.name, self._clock)
             lease.acquire(self._wait)
             try:
@@ -234,11 +235,26 @@ class SharedState:
             finally:
                 lease.release()
 
+    @contextmanager
+    def _own_copy(self, key: PoolKey) -> Iterator[Path]:
+        """A copy that no other process of this machine uses. One that was stopped keeps its copy for as long as it exists,
+        and must not keep its successor from going on."""
+        with ExitStack() as stack:
+            for number in count(1):
+                name = key.name if number == 1 else f"{key.name}-{number}"
+                folder = make_private(pool_folder(self._own_state, key.host, key.prefix, name))
+                with suppress(AlreadyRunning):
+                    stack.enter_context(run_lock(pool_lock_file(folder)))
+                    break
+            yield folder
+
     def _use(self, key: PoolKey, folder: Path) -> Iterator[SharedPool]:
         patience = Patience(require=self._worker.require, wait=self._pause)
         log = PoolLog(self._store, key.name, token_hex(16), patience, self._sealer)
         replay = Replay(self._store, log, patience, folder, lambda name: key.find(folder, name), self._sealer)
         replay.run()
+        compaction = Compaction(self._store, log, patience, lambda name: key.find(folder, name))
+        compaction.run()
         pool = SharedPool(key, folder, self._own_state, log, self._worker)
         try:
             yield pool

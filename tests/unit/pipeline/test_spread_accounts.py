@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.pipeline.account_chunks import chunk_number, jump_hash, split_into_chunks
 from harvester.pipeline.quota_pool import QuotaPool
+from harvester.pipeline.spread_accounts import chunk_number, jump_hash, split_into_chunks
 
 Accounts = Sequence[tuple[str, QuotaPool]]
 

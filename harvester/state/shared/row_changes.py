@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,20 +77,49 @@ def all_rows(connection: sqlite3.Connection) -> Iterator[Change]:
             yield [table.name, [row[each] for each in positions], [_encode(value) for value in row]]
 
 
-def apply(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
-    """Make the rows as they were when these changes, of one transaction, were taken. Raises StateError for what no database
-    wrote."""
-    known = tables(connection)
-    changes = list(changes)
+def count_rows(connection: sqlite3.Connection) -> int:
+    """How many rows `all_rows` yields."""
+    counts = (
+        connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]  # noqa: S608  # names of the schema
+        for name in tables(connection)
+    )
+    return sum(counts)
+
+
+def by_key(changes: Iterable[Change]) -> dict[tuple[str, bytes], Change]:
+    """The changes by table and key. Of several changes of a row, the last one counts, whatever came before.
+
+    Raises StateError for what no database wrote.
+    """
     try:
-        for gone in (True, False):  # a row may have taken the place of one that is gone
-            for name, key, row in changes:
-                if (row is None) == gone:
-                    _apply(connection, known[name], key, row)
+        return {(name, orjson.dumps(key)): [name, key, row] for name, key, row in changes}
+    except (ValueError, TypeError) as error:
+        raise _unreadable(error) from None
+
+
+def apply(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
+    """Make the rows as they were when these changes were taken; of each row there is one. Raises StateError for what no
+    database wrote."""
+    known = tables(connection)
+    gone: dict[str, list[Sequence[Any]]] = defaultdict(list)
+    there: dict[str, list[list[Any]]] = defaultdict(list)
+    try:
+        for name, key, row in changes:
+            if row is None:
+                gone[name].append(key)
+            else:
+                there[name].append([_decode(value) for value in row])
+        # In this order: a row may have taken the place of one that is gone.
+        for name, keys in gone.items():
+            connection.executemany(_deletion(known[name]), keys)
+        for name, rows in there.items():
+            connection.executemany(_insertion(known[name]), rows)
     except (KeyError, ValueError, TypeError, sqlite3.IntegrityError, sqlite3.ProgrammingError) as error:
-        raise StateError(
-            f"the shared state has an entry that cannot be read ({type(error).__name__})"
-        ) from None
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: Exception) -> StateError:
+    return StateError(f"the shared state has an entry that cannot be read ({type(error).__name__})")
 
 
 def _table(connection: sqlite3.Connection, name: str) -> Table:
@@ -111,19 +141,13 @@ def _change(connection: sqlite3.Connection, table: Table, key: Sequence[Any]) ->
     return [table.name, key, None if row is None else [_encode(value) for value in row]]
 
 
-def _apply(
-    connection: sqlite3.Connection, table: Table, key: Sequence[Any], row: Sequence[Any] | None
-) -> None:
-    if row is None:
-        connection.execute(f'DELETE FROM "{table.name}" WHERE {_condition(table)}', key)  # noqa: S608  # names of the schema
-        return
-    if len(row) != len(table.stored):
-        raise ValueError
-    marks = ", ".join("?" * len(row))
-    connection.execute(
-        f'INSERT OR REPLACE INTO "{table.name}" ({_list(table.stored)}) VALUES ({marks})',  # noqa: S608  # names of the schema
-        [_decode(value) for value in row],
-    )
+def _deletion(table: Table) -> str:
+    return f'DELETE FROM "{table.name}" WHERE {_condition(table)}'  # noqa: S608  # names of the schema
+
+
+def _insertion(table: Table) -> str:
+    marks = ", ".join("?" * len(table.stored))
+    return f'INSERT OR REPLACE INTO "{table.name}" ({_list(table.stored)}) VALUES ({marks})'  # noqa: S608  # names of the schema
 
 
 def _list(columns: Sequence[str]) -> str:

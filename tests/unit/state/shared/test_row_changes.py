@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import StateError
-from harvester.state.shared.changes import all_rows, apply, take, watch
+from harvester.state.shared.row_changes import all_rows, apply, by_key, take, watch
 
 TABLES = """
     CREATE TABLE plain (a INTEGER, b TEXT);
@@ -82,8 +82,10 @@ def test_a_copy_follows_any_statements(transactions: list[list[Statement]]) -> N
             source.execute("COMMIT")
             apply(copy, taken[-1])
             assert rows(copy) == rows(source)
-        for changes in [*taken[:3], *taken]:  # to apply some twice changes nothing
+        for changes in taken[:3]:
             apply(late, changes)
+        # To apply some twice changes nothing, and to apply many together is to apply one after the other.
+        apply(late, by_key(change for changes in taken for change in changes).values())
         assert rows(late) == rows(source)
 
 
@@ -132,4 +134,4 @@ def test_all_rows_make_an_equal_copy(source: sqlite3.Connection) -> None:
 )
 def test_what_no_database_wrote_is_refused(source: sqlite3.Connection, change: object) -> None:
     with pytest.raises(StateError, match="cannot be read"):
-        apply(source, [change])  # type: ignore[list-item]  # as a damaged entry has it
+        apply(source, by_key([change]).values())  # type: ignore[list-item]  # as a damaged entry has it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harvester.privacy.sealed_ids import SEALED, Sealer, map_hint
+from harvester.privacy.encrypted_ids import SEALED, Sealer, map_hint
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 

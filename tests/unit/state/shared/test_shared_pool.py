@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from connectors.errors import AlreadyRunning, ConfigurationError, LeaseHeld, LeaseLost
+from connectors.errors import ConfigurationError, LeaseHeld, LeaseLost
 from harvester.state.journal import Journal
 from harvester.state.layout import account_folder, journal_folder, quota_folder, rejects_folder
 from harvester.state.quotas_and_tokens import AccountState
 from harvester.state.shared.lease import LEASE_SECONDS
-from harvester.state.shared.pool import PoolKey, account_log, journal_log
+from harvester.state.shared.shared_pool import PoolKey, account_log, journal_log
 from tests.unit.state.shared.machine import ACCOUNT, API_URL, HOST, NOW, POOL, PREFIX, VENDOR, Machine, rows
 from tests.unit.state.shared.memory_store import Documents
 from tests.unit.state.shared.operations import STEPS, intents, outcomes, quota, run, token
@@ -104,10 +104,20 @@ def test_two_accounts_of_a_pool_share_its_lease(machine: Machine, other: Machine
         assert other.seconds == 0
 
 
-def test_two_processes_of_a_machine_do_not_use_one_copy(machine: Machine, documents: Documents) -> None:
+def test_a_successor_on_the_same_machine_does_not_wait_for_the_copy_of_a_stopped_process(
+    machine: Machine, documents: Documents
+) -> None:
     twin = Machine(documents, machine.folder)
-    with machine.pool(), pytest.raises(AlreadyRunning), twin.pool():
-        pass
+    with pytest.raises(LeaseLost), machine.account() as opened:
+        intents(opened)
+        with twin.account() as elsewhere:
+            assert elsewhere.pool.folder != opened.pool.folder
+            outcomes(elsewhere)
+            there = rows(elsewhere.pool.folder)
+        outcomes(opened)
+    third = Machine(documents, machine.folder)
+    with third.pool() as pool:
+        assert rows(pool.folder)["journal.db"] == there["journal.db"]
 
 
 def test_a_released_pool_sends_nothing_more(machine: Machine) -> None:

@@ -1,0 +1,69 @@
+"""The limits of a database: memory, and the threads that fit in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from connectors.errors import ConfigurationError
+from harvester.analysis import document_source
+from harvester.analysis.document_tables import read_documents
+from harvester.analysis.duckdb_database import Database, memory, open_database, thread_count
+from harvester.analysis.selection import Selection
+from harvester.documents import encode
+from tests.invented_meetings import full_harvest
+from tests.unit.analysis.record_strategies import documents
+
+LINES = 900
+
+
+@pytest.fixture(scope="module")
+def large_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """90 MB: more than the buffers of two threads."""
+    padded = {"vendor_data": {"padding": "x" * 100_000}}
+    lines = [encode(document | padded) + b"\n" for document in documents([full_harvest()])]
+    path = tmp_path_factory.mktemp("large") / "documents.ndjson"
+    with path.open("wb") as file:
+        for place in range(LINES):
+            file.write(lines[place % len(lines)])
+    return path
+
+
+def threads_of(database: Database) -> int:
+    (count,) = database.row("SELECT current_setting('threads')")
+    return int(count)
+
+
+@pytest.mark.parametrize("quality", [False, True])
+def test_the_least_memory_is_enough_to_read_a_large_file(large_file: Path, *, quality: bool) -> None:
+    with open_database("128MB", in_file=quality) as database:
+        assert threads_of(database) == 1
+        found = read_documents(
+            database, document_source.files([large_file]), Selection(zone=ZoneInfo("UTC")), quality=quality
+        )
+    assert (found.lines, found.unreadable) == (LINES, 0)
+
+
+@pytest.mark.parametrize(
+    ("limit", "cores", "expected"),
+    [
+        ("128MB", 64, 1),
+        ("255MB", 64, 1),
+        ("256MB", 64, 2),
+        ("512MB", 2, 2),
+        ("512MB", 64, 4),
+        ("4GB", 64, 31),
+        ("4GB", 8, 8),
+    ],
+)
+def test_there_are_as_many_threads_as_fit_in_the_memory(limit: str, cores: int, expected: int) -> None:
+    assert thread_count(limit, cores) == expected
+
+
+@pytest.mark.parametrize("text", ["127MB", "0GB", "512", "512KB", "-1GB", "1e3MB", ""])
+def test_other_limits_are_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="at least 128MB"):
+        memory(text)
+    assert memory(" 1 gb ") == "1GB"

@@ -1,0 +1,30 @@
+"""A question before a deletion: yes, no, and no one to answer."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import click
+import pytest
+
+from harvester.cli.confirmation import confirm
+
+
+@pytest.mark.parametrize(("answer", "agreed"), [("y\n", True), ("n\n", False), ("\n", False)])
+def test_the_answer_decides(
+    answer: str, agreed: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+    assert confirm("Delete it?", refusal="pass --yes") is agreed
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err.startswith("Delete it? [y/N]")) == ("", True)
+
+
+@pytest.mark.parametrize("stdin", [None, io.StringIO("")])
+def test_without_an_answer_it_is_a_usage_error(
+    stdin: io.StringIO | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", stdin)
+    with pytest.raises(click.UsageError, match="pass --yes"):
+        confirm("Delete it?", refusal="pass --yes")
