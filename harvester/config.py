@@ -287,12 +287,12 @@ def state_folder(named: str | None) -> Path:
 
 
 def require_loopback(base_urls: Mapping[str, str]) -> None:
-    """ConfigurationError unless all of these URLs, by setting, are addresses of this machine."""
+    """ConfigurationError unless all of these URLs, by setting, are addresses of this machine. An empty one is not."""
     real = [name for name, url in base_urls.items() if not is_loopback(url)]
     if real:
         raise ConfigurationError(
-            f"HARVESTER_NOW and HARVESTER_SPEED are for simulated vendors, but {', '.join(sorted(real))} "
-            "is not an address of this machine; unset them"
+            f"HARVESTER_NOW and HARVESTER_SPEED are for simulated vendors: set {', '.join(sorted(real))} to addresses "
+            "of this machine, or unset HARVESTER_NOW and HARVESTER_SPEED"
         )
 
 

@@ -42,7 +42,12 @@ def incomplete_account_config(account: AccountSettings, env: RunEnvironment) -> 
 
 
 def _account_config(account: AccountSettings, env: RunEnvironment, values: dict[str, str]) -> AccountConfig:
-    base_urls = {name: value for name, value in values.items() if name.endswith("_URL")}
+    # A URL that is not set is the vendor's own.
+    base_urls = {
+        account.environment.spelled(setting.name): values.get(setting.name, "")
+        for setting in connectors.load(account.vendor).settings
+        if setting.name.endswith("_URL")
+    }
     if account.raw and not env.treatment.keeps_all:
         raise ConfigurationError(
             f"{account.environment.spelled(RAW)} stores the vendor's rows as they are, and HARVESTER_PII is "

@@ -108,3 +108,24 @@ def test_settings_of_vendors_that_a_command_does_not_use_are_known(
         assert [message for message in caplog.messages if "ZOOM_CLIENT_SECRT" not in message] == []
     warn_of_unknown_settings(env, ["zoom"])
     assert "did you mean ZOOM_CLIENT_SECRET?" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"TEAMS_LOGIN_URL": "http://127.0.0.1:9"}, ["TEAMS_API_URL"]),
+        (
+            {"TEAMS_API_URL": "https://graph.example.org", "TEAMS_LOGIN_URL": "http://[::1]:9"},
+            ["TEAMS_API_URL"],
+        ),
+        ({}, ["TEAMS_API_URL", "TEAMS_LOGIN_URL"]),
+    ],
+)
+def test_an_invented_clock_is_for_simulated_vendors_only(
+    run: Run, variables: dict[str, str], named: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A URL that is not set is the vendor's own."""
+    app = dict.fromkeys(("TEAMS_TENANT_ID", "TEAMS_CLIENT_ID", "TEAMS_CLIENT_SECRET"), "x")
+    ended = run("teams", "--date", "2026-11-20", HARVESTER_NOW="2026-11-21T00:00:00Z", **app, **variables)
+    assert ended.return_value == 78
+    assert f"set {', '.join(named)} to addresses of this machine" in caplog.text
