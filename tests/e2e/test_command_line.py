@@ -354,7 +354,8 @@ def wait_until_idle(process: subprocess.Popen[bytes]) -> None:
 
 
 def test_a_second_signal_exits_at_once(harvester: Harvester, simulator: Simulator) -> None:
-    """It writes no summary, as it does after the first signal. Both signals arrive before the process can act on one."""
+    """It writes no summary, as it does after the first signal. Both signals arrive before the process can act on one, in
+    either order, since each may interrupt another thread."""
     process = subprocess.Popen(
         command("zoom", *simulator.dates, "--rate-share", "0.02", "--summary-json", "summary.json"),
         stdout=subprocess.PIPE,
@@ -363,12 +364,13 @@ def test_a_second_signal_exits_at_once(harvester: Harvester, simulator: Simulato
         cwd=harvester.folder,
     )
     assert process.stdout is not None
-    process.stdout.readline()
-    for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGCONT):
-        process.send_signal(number)
-    assert process.wait(HANGS_SECONDS) == 143
+    with process.stdout as stdout:
+        stdout.readline()
+        for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGCONT):
+            process.send_signal(number)
+        code = process.wait(HANGS_SECONDS)
+    assert code in {130, 143}
     assert not (harvester.folder / "summary.json").exists()
-    process.stdout.close()
 
 
 @pytest.mark.parametrize(
