@@ -194,7 +194,7 @@ class Environment:
         value = self.variables.get(variable) if self.variables is not None else None
         if value is None:
             raise ConfigurationError(
-                f"{self.spelled(name)}: there is no variable {variable}, neither in the environment nor in .env"
+                f"{self.spelled(name)}: the variable {variable} is not set, or is empty, in the environment and in .env"
             )
         return value
 

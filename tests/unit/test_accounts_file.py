@@ -129,7 +129,7 @@ def test_a_missing_variable_is_named_with_file_account_and_setting(write: Write)
     with pytest.raises(ConfigurationError) as raised:
         settings.get("ZOOM_CLIENT_SECRET")
     assert str(raised.value).startswith(
-        f"{path}: [zoom.berlin] client_secret: there is no variable ZOOM_SECRET"
+        f"{path}: [zoom.berlin] client_secret: the variable ZOOM_SECRET is not set"
     )
     assert settings.is_set("ZOOM_CLIENT_SECRET")  # though wrongly
     assert settings.get_unchecked("ZOOM_CLIENT_SECRET") is None  # the variable's name is no secret to redact
