@@ -17,6 +17,7 @@ from connectors.zoom import dashboard_source, mapping
 from harvester.cli import run
 from harvester.pipeline import runner
 from harvester.pipeline.account import ConnectedAccount
+from harvester.pipeline.index_generation import IndexGeneration
 from harvester.pipeline.planner import RunPlan
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
@@ -51,7 +52,10 @@ def _unrecorded(
     _has_indices: Callable[[], bool],
     request: HarvestRequest,
     _report: Report,
+    *,
+    generation: IndexGeneration | None = None,
 ) -> Iterator[tuple[RunPlan, _Unwritten]]:
+    del generation  # what the journal would compare with the index
     plan = runner.plan_without_journal(account, request.window)
     yield plan, _Unwritten(plan)
 
