@@ -67,7 +67,7 @@ def main() -> None:
     elif left_out == "mapping":
         dashboard_source.to_session = _unmapped
     else:
-        runner.recorded_run = _unrecorded  # type: ignore[assignment]  # not a whole runner: mypy cannot know that a harvest uses no more
+        runner.recorded_run = _unrecorded  # type: ignore[assignment]  # yields a recorder with fewer methods: those that a harvest calls
     run()
 
 

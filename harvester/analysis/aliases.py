@@ -1,6 +1,6 @@
 """Who is who. Documents never change: an alias applies to the output only.
 
-Within a meeting, `connectors/attendance.py` tells people apart, so that a meeting has as many rows as `participants`.
+Within a meeting, `connectors/attendance.py` distinguishes people, so that a meeting has as many rows as `participants`.
 Across meetings and vendors, people are distinguished by e-mail, else by the vendor's id, else by name.
 An alias comes before both. It also stands for everyone with the e-mail of the person that it names.
 """

@@ -143,7 +143,7 @@ def run_service(
             changes=changes,
             booker=RoomBooker(account.calendars, copies, account.context.now) if booking else None,
             channels=channels,
-            nobody_came=meets.nobody_came,
+            no_one_joined=meets.no_one_joined,
             count_requests=lambda: account.context.request_stats.requests,
         )
         stack.enter_context(feeding_displays(env, account, file, watcher))

@@ -51,7 +51,7 @@ class _Meeting:
 
 
 class MeetStarts:
-    """`run` blocks; `nobody_came` is safe for all threads."""
+    """`run` blocks; `no_one_joined` is safe for all threads."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class MeetStarts:
         self._due: dict[_Meeting, float] = {}
         self._said = ""
 
-    def nobody_came(self, reading: RoomReading) -> bool:
+    def no_one_joined(self, reading: RoomReading) -> bool:
         """Whether meetings run in the room, and the Meet of none of them has begun."""
         running = [_meeting(meeting) for meeting in reading.status.running]
         with self._lock:

@@ -147,9 +147,9 @@ def test_of_several_commands_at_once_one_books(bench: Bench, room: str) -> None:
 
 def test_other_peoples_events_are_not_deleted(bench: Bench, room: str) -> None:
     start = NOON + timedelta(hours=8)
-    theirs = bench.rooms.control.put(
-        room=room, summary="Theirs", start=start.isoformat(), end=(start + timedelta(hours=1)).isoformat()
+    foreign = bench.rooms.control.put(
+        room=room, summary="Foreign", start=start.isoformat(), end=(start + timedelta(hours=1)).isoformat()
     )
-    refused = bench("cancel", room, theirs.id)
+    refused = bench("cancel", room, foreign.id)
     assert (refused.returncode, b"not booked with" in refused.stderr) == (77, True)
-    assert bench.rooms.store.named(room).find(theirs.id) == theirs
+    assert bench.rooms.store.named(room).find(foreign.id) == foreign

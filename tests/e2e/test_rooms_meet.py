@@ -69,8 +69,8 @@ def test_a_booked_room_is_yellow_until_its_meet_begins(tmp_path: Path) -> None:
                 "Ember": "free",
             }
             wait_for(lambda: colours(url) == expected)
-            assert "Nobody has joined the meeting yet" in http(f"{url}/room/Aurora")[1]
-            # Somebody comes: from now on the event has the code of a conference that runs.
+            assert "No one has joined the meeting yet" in http(f"{url}/room/Aurora")[1]
+            # A participant joins: from now on the event has the code of a conference that runs.
             bench.rooms.control.put(room="Aurora", id=waiting.id, code=conference.code)
             wait_for(lambda: colours(url) == {**expected, "Aurora": "busy"})
         log = (tmp_path / "stderr.log").read_text()

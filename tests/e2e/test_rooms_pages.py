@@ -104,7 +104,7 @@ def test_the_board_shows_the_truth_of_every_room(chromium: Browser, served: tupl
 
 
 def test_a_change_appears_on_open_pages_at_once(chromium: Browser, served: tuple[Bench, str]) -> None:
-    """By server-sent events: the page is fetched anew every half minute only."""
+    """By server-sent events: the page itself is reloaded every half minute only."""
     bench, url = served
     for path in ("/", "/room/Birch"):
         show(chromium, url + path)
@@ -120,7 +120,7 @@ def test_a_change_appears_on_open_pages_at_once(chromium: Browser, served: tuple
         assert chromium.messages() == []
 
 
-def test_a_room_to_which_nobody_came_is_yellow_and_accessible(
+def test_a_room_to_which_no_one_joined_is_yellow_and_accessible(
     chromium: Browser, served: tuple[Bench, str]
 ) -> None:
     bench, url = served
@@ -134,7 +134,7 @@ def test_a_room_to_which_nobody_came_is_yellow_and_accessible(
         start=(start - timedelta(minutes=2)).isoformat(), end=(start + timedelta(hours=2)).isoformat(),
     )  # fmt: skip
     show(chromium, url + "/room/Glacier")
-    wait_for(lambda: "Nobody has joined the meeting yet" in text(chromium))
+    wait_for(lambda: "No one has joined the meeting yet" in text(chromium))
     colour = "return getComputedStyle(document.querySelector('main')).backgroundColor"
     for width, height in SIZES:
         for scheme in ("light", "dark"):

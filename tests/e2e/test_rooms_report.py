@@ -35,7 +35,7 @@ def day_of(instant: int) -> str:
 
 
 def book_rooms_for_conferences(bench: Bench) -> None:
-    """Every third conference has a room; its code is booked once more on the evening before, when nobody comes."""
+    """Every third conference has a room; its code is also booked on the evening before, without any participant."""
     rooms = sorted(calendar.room.name for calendar in bench.rooms.store.calendars.values())
     for number, conference in enumerate(conferences(bench)[::3]):
         room = rooms[number % len(rooms)]

@@ -282,7 +282,7 @@ def test_a_flood_of_one_client_changes_nothing_and_stops_nobody_else(service: Se
         as_bytes("GET", f"/meetings?room_name={quote(room)}&client_id=other"),
         as_bytes("POST", "/meetings", {**client, "room_name": room, "duration_mins": 15}),
         as_bytes("DELETE", f"/meetings/{booking['id']}", client),
-        as_bytes("POST", "/meetings", {**client, "room_name": room}, secret="guessed-secret-of-nobody"),
+        as_bytes("POST", "/meetings", {**client, "room_name": room}, secret="guessed-secret"),
     ]
     before = {event.id for event in service.bench.rooms.store.named(room).events()}
     inserted, ended = service.inserted(), threading.Event()

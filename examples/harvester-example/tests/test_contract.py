@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from harvester_example.simulator import serving
-from tests.contract.conftest import DAYS, SHOWN, Simulated, build  # noqa: F401  # a fixture
+from tests.contract.conftest import DAYS, SHOWN, Simulated, build  # noqa: F401  # pytest finds the fixture `build` by its name in this module
 from tests.contract.test_connectors import *  # noqa: F403  # the tests, and their fixtures
 
 pytestmark = pytest.mark.parametrize("name", ["parley"], scope="session")

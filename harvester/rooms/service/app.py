@@ -30,10 +30,10 @@ def create_app(
     changes: LiveChanges,
     booker: RoomBooker | None = None,
     channels: PushChannels | None = None,
-    nobody_came: Callable[[RoomReading], bool] = lambda _reading: False,
+    no_one_joined: Callable[[RoomReading], bool] = lambda _reading: False,
     count_requests: Callable[[], int] = lambda: 0,
 ) -> Starlette:
-    """`nobody_came`: whether the room is booked, and no participant has joined the meeting yet; `count_requests`: how many requests
+    """`no_one_joined`: whether the room is booked, and no participant has joined the meeting yet; `count_requests`: how many requests
     were sent to Google so far."""
 
     async def healthz(_request: Request) -> Response:
@@ -58,7 +58,7 @@ def create_app(
     return Starlette(
         routes=[
             *RoomsApi(watcher, access, booker, channels).routes(),
-            *RoomPages(watcher, access, booker, nobody_came).routes(),
+            *RoomPages(watcher, access, booker, no_one_joined).routes(),
             Route("/events", changes.respond, methods=["GET"]),
             Route("/healthz", healthz, methods=["GET"]),
             Route("/metrics", metrics, methods=["GET"]),

@@ -59,14 +59,14 @@ class RoomView:
     """Its name."""
 
 
-def room_view(reading: RoomReading, *, nobody_came: bool = False) -> RoomView:
+def room_view(reading: RoomReading, *, no_one_joined: bool = False) -> RoomView:
     status, now = reading.status, reading.status.at
     until = status.busy_until if status.busy else status.free_until
     age = None if reading.as_of is None else now - reading.as_of
     return RoomView(
         name=reading.room,
         path=quote(reading.room, safe=""),
-        state=_state(reading, nobody_came=nobody_came),
+        state=_state(reading, no_one_joined=no_one_joined),
         headline={True: "Busy", False: "Free", None: "Unknown"}[status.busy],
         detail=_detail(reading, until),
         minutes_left=None if until is None else max(0, -int(-(until - now).total_seconds() // 60)),
@@ -81,7 +81,7 @@ def room_view(reading: RoomReading, *, nobody_came: bool = False) -> RoomView:
     )
 
 
-def _state(reading: RoomReading, *, nobody_came: bool) -> State:
+def _state(reading: RoomReading, *, no_one_joined: bool) -> State:
     status = reading.status
     if status.busy is None:
         return "unknown"
@@ -89,7 +89,7 @@ def _state(reading: RoomReading, *, nobody_came: bool) -> State:
         return "free"
     if status.busy_until is not None and status.busy_until - status.at <= SOON:
         return "soon"
-    return "waiting" if nobody_came else "busy"
+    return "waiting" if no_one_joined else "busy"
 
 
 def _detail(reading: RoomReading, until: datetime | None) -> str:

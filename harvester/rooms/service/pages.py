@@ -42,17 +42,17 @@ _STATIC = {"rooms.css": "text/css", "rooms.js": "text/javascript"}
 
 
 class RoomPages:
-    """`booker`: None if booking is switched off. `nobody_came`: as in `create_app`."""
+    """`booker`: None if booking is switched off. `no_one_joined`: as in `create_app`."""
 
     def __init__(
         self,
         watcher: Watcher,
         access: ClientAccess,
         booker: RoomBooker | None,
-        nobody_came: Callable[[RoomReading], bool],
+        no_one_joined: Callable[[RoomReading], bool],
     ) -> None:
         self._watcher = watcher
-        self._nobody_came = nobody_came
+        self._no_one_joined = no_one_joined
         self._access = access
         self._booker = booker
 
@@ -74,7 +74,7 @@ class RoomPages:
         return _page("board", title="Meeting rooms", rooms=rooms, free=free, zones=zones)
 
     def _view(self, reading: RoomReading) -> RoomView:
-        return room_view(reading, nobody_came=self._nobody_came(reading))
+        return room_view(reading, no_one_joined=self._no_one_joined(reading))
 
     async def _panel(self, request: Request) -> Response:
         return self._show_panel(request, str(request.path_params["name"]))

@@ -115,12 +115,12 @@ class ElasticConfig:
 
     @property
     def index_patterns(self) -> list[str]:
-        """Patterns that match every index of the harvester, and possibly others: `is_own_index` tells them apart."""
+        """Patterns that match every index of the harvester, and possibly others, which `is_own_index` excludes."""
         return [f"{self.prefix}meetings-*", f"{self.prefix}sessions-*"]
 
     @property
     def booking_pattern(self) -> str:
-        """The same for bookings of rooms: `is_booking_index` tells them apart."""
+        """The same for bookings of rooms; `is_booking_index` excludes other indices."""
         return f"{self.prefix}bookings-*"
 
     def is_booking_index(self, name: str) -> bool:

@@ -29,7 +29,7 @@ Change = list[Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table, and how its rows are told apart: by the primary key, or, without one, by the row id."""
+    """A table. Its primary key identifies a row; without one, the row id does."""
 
     name: str
     columns: tuple[str, ...]

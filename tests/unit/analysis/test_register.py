@@ -71,7 +71,7 @@ def least(values: Iterable[Any]) -> Any:
 
 
 def people(found: Sequence[Stay], meetings: Sequence[MeetingRecord]) -> dict[Any, Attended]:
-    """The sessions of each person: first told apart within a meeting, then merged across meetings."""
+    """The sessions of each person: first distinguished within a meeting, then merged across meetings."""
     within: dict[Any, list[Stay]] = defaultdict(list)
     for place, stay in enumerate(found):
         record, session, alias, _ = stay

@@ -307,7 +307,7 @@ def test_a_booking_before_the_first_or_after_the_last_known_conference_is_not_ju
 
 
 def test_a_booking_of_another_company_is_not_judged() -> None:
-    """Meet lists the conferences of another company's organizers to nobody of this one."""
+    """Meet does not list conferences whose organizer belongs to another company."""
     records = documents([held_at(-1, CODES[1], 1), held_at(24, CODES[1], 2)])
     for organizer, expected in (("ada@EXAMPLE.org", 1), (None, 1), ("eve@partner.example", 0)):
         data = figures([booked_at(0, organizer=organizer).document(), *records], selection=WEEK)

@@ -166,7 +166,7 @@ def test_free_rooms_are_shown_with_their_zones_if_there_are_several(run: Run, tm
 
 
 def test_a_minute_that_has_begun_counts_as_free(run: Run) -> None:
-    """Red is free until 11:30; whoever looks at 11:00:40 may still book it for half an hour."""
+    """Red is free until 11:30; at 11:00:40 it can still be booked for half an hour."""
     found = run("find", "--at", "2026-11-30T10:00:40+00:00", "--for", "30m", "--json")
     assert "Red" in [room["room"] for room in json.loads(found.stdout)]
 

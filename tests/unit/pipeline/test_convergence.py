@@ -418,7 +418,7 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """An account with its connector, as far as the runner and the engine use it."""
+    """An account with its connector: the parts that the runner and the engine use."""
 
     config: AccountConfig
     folder: Path

@@ -104,7 +104,7 @@ def test_rows_that_contain_a_person_are_dropped() -> None:
 
 
 def test_a_number_that_zoom_gives_in_every_meeting_anew_is_no_persons() -> None:
-    """Participant 16778240 of one meeting is somebody else in the next."""
+    """Participant 16778240 of one meeting is another person in the next."""
     number = Identifier(kind="id", text="16778240")
     assert len(forgotten(number).record(harvest()).sessions) == 2
     webex = Identifier(kind="id", text="I_853_8f7a")

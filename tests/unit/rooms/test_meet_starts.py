@@ -1,4 +1,4 @@
-"""harvester/rooms/meet_starts.py: when a booked room counts as one to which nobody came."""
+"""harvester/rooms/meet_starts.py: when a booked room counts as one without participants."""
 
 from __future__ import annotations
 
@@ -60,19 +60,19 @@ class Office:
         self.changed += 1
 
     def look(self, seconds: float = 0.0) -> bool:
-        """Some seconds later; whether nobody came."""
+        """Some seconds later; whether no one has joined."""
         self.seconds += seconds
         self.starts.look()
-        return self.starts.nobody_came(self.reading())
+        return self.starts.no_one_joined(self.reading())
 
 
 def meeting(name: str = "talk", start: float = 10, end: float = 11, code: str | None = CODE, **more: Any) -> RoomEvent:  # fmt: skip
     return replace(event(name, start, end), meet_code=code, **{"organizer_email": "ada@example.org", **more})
 
 
-def test_until_its_meet_begins_nobody_came_and_each_change_is_passed_on() -> None:
+def test_until_its_meet_begins_no_one_joined_and_each_change_is_passed_on() -> None:
     office = Office(meeting())
-    assert not office.starts.nobody_came(office.reading())  # not asked yet, so not known
+    assert not office.starts.no_one_joined(office.reading())  # not asked yet, so not known
     assert office.look()
     assert (office.asked, office.changed) == ([(CODE, "ada@example.org", at(10))], 1)
     office.begun[CODE] = True

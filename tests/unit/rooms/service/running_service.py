@@ -69,7 +69,7 @@ class Service:
         self.read_now: list[str] = []
         self.watcher.read_now = self.read_now.append  # type: ignore[method-assign]  # records what is asked for
         self.changes = LiveChanges()
-        self.nobody_came: set[str] = set()
+        self.no_one_joined: set[str] = set()
         """Rooms that are booked, and whose Meet has not begun."""
         booker = RoomBooker(self.calendars, self.copies, self.clock.now) if booking else None
         self.app = create_app(
@@ -78,7 +78,7 @@ class Service:
             changes=self.changes,
             booker=booker,
             channels=KnownChannels(),
-            nobody_came=lambda reading: reading.room in self.nobody_came,
+            no_one_joined=lambda reading: reading.room in self.no_one_joined,
         )
         self.url = ""
 

@@ -58,19 +58,19 @@ def test_the_colour_is_that_of_the_state(service: Service, end: float | None, st
     assert f'class="panel {state}' in get(service, "room/Blue").text
 
 
-def test_a_booked_room_to_which_nobody_came_is_yellow(service: Service) -> None:
+def test_a_booked_room_to_which_no_one_joined_is_yellow(service: Service) -> None:
     service.calendars.set("blue", event("now", 9, 11))
     service.read()
-    service.nobody_came.add("Blue")
+    service.no_one_joined.add("Blue")
     for path in ("", "room/Blue"):
         text = get(service, path).text
         assert 'class="card waiting"' in text or 'class="panel waiting"' in text
-        assert "Nobody has joined" in text
-    service.nobody_came.clear()
-    assert "Nobody has joined" not in get(service).text
+        assert "No one has joined" in text
+    service.no_one_joined.clear()
+    assert "No one has joined" not in get(service).text
     service.calendars.set("blue", event("now", 9, 10.1))
     service.read()
-    service.nobody_came.add("Blue")
+    service.no_one_joined.add("Blue")
     assert 'class="panel soon"' in get(service, "room/Blue").text  # free soon says more
 
 

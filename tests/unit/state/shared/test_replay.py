@@ -85,7 +85,7 @@ def test_a_copy_that_is_behind_replays_only_what_it_lacks(documents: Documents, 
     other = Machine(documents, tmp_path / "second")
     asked: list[str] = []
     get_many = other.store.get_many
-    other.store.get_many = lambda names: asked.extend(names) or get_many(names)  # type: ignore[method-assign]
+    other.store.get_many = lambda names: asked.extend(names) or get_many(names)  # type: ignore[method-assign]  # records the names
     with other.account() as opened:
         opened.state.set_fact("more", "1")
     assert min(asked) > "entry-"

@@ -133,7 +133,7 @@ def test_the_log_begins_with_what_this_machine_had(machine: Machine, other: Mach
         for step in (token, quota):
             step(_Own(state, journal))  # type: ignore[arg-type]  # the steps use these two only
         for step in (run, intents, outcomes):
-            step(_Own(state, journal))  # type: ignore[arg-type]
+            step(_Own(state, journal))  # type: ignore[arg-type]  # the steps use these two only
     before = rows(machine.folder)
     with machine.account() as opened:
         shared = rows(opened.pool.folder)
@@ -168,7 +168,7 @@ def test_a_refresh_token_of_this_machine_is_not_taken_over_without_a_key(
     machine = Machine(documents, tmp_path, key=None)
     state, journal = own_state(tmp_path)
     with closing(journal), closing(state):
-        token(_Own(state, journal))  # type: ignore[arg-type]
+        token(_Own(state, journal))  # type: ignore[arg-type]  # it uses these two only
     with pytest.raises(ConfigurationError, match="HARVESTER_STATE_KEY"), machine.account():
         pass
 
