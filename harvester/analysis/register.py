@@ -68,20 +68,10 @@ def _labels(database: Database) -> Mapping[int, str]:
 def _rows(
     database: Database, labels: Mapping[int, str], dates: Sequence[str], *, marks: bool, roster: bool
 ) -> Iterator[tuple[Any, ...]]:
-    held = Counter(
-        {
-            tuple(key): count
-            for *key, count in database.rows(
-                "SELECT vendor, account, series, count(*) FROM series GROUP BY ALL"
-            )
-        }
+    series_rows = database.rows(
+        "SELECT vendor, account, series, count(*), arg_max(topic, number) FROM series GROUP BY ALL"
     )
-    topics = {
-        tuple(key): topic
-        for *key, topic in database.rows(
-            "SELECT vendor, account, series, arg_max(topic, number) FROM series GROUP BY ALL"
-        )
-    }
+    all_series = {tuple(key): (held, topic) for *key, held, topic in series_rows}
     stream = database.stream(
         """
         WITH person AS (
@@ -104,11 +94,11 @@ def _rows(
             present += bool(is_present)
             if sessions:
                 cells[labels[number]] = _cell(minutes, is_present, marks=marks)
-        key = (vendor, account, series)
+        held, topic = all_series[vendor, account, series]
         yield (
-            *(vendor, account, series, topics[key], name, email, person_id),
+            *(vendor, account, series, topic, name, email, person_id),
             *(cells.get(date) for date in dates),
-            *(meetings, present, held[key]),
+            *(meetings, present, held),
             *(("yes" if expected else "no",) if roster else ()),
         )
 

@@ -117,11 +117,7 @@ def run_service(
     from harvester.rooms.service.live_changes import LiveChanges
     from harvester.rooms.service.server import serving
 
-    file = read_file(env, config, titles)
-    if booking and not file.clients:
-        raise ConfigurationError(
-            "--booking needs a client with a secret: add a table [[rooms.client]] to the file, or set ROOMS_CLIENT_SECRET"
-        )
+    file = _file_with_clients(env, config, titles, booking=booking)
     address = None if push is None else _webhook(push)
     with ExitStack() as stack:
         account = stack.enter_context(opened(env, booking=booking))
@@ -150,6 +146,17 @@ def run_service(
         url = stack.enter_context(serving(app, changes, host=host, port=port))
         logger.info("rooms: serving %s", url)
         watcher.run(env.stop.check)
+
+
+def _file_with_clients(
+    env: RunEnvironment, config: Path, titles: Titles | None, *, booking: bool
+) -> RoomsFile:
+    file = read_file(env, config, titles)
+    if booking and not file.clients:
+        raise ConfigurationError(
+            "--booking needs a client with a secret: add a table [[rooms.client]] to the file, or set ROOMS_CLIENT_SECRET"
+        )
+    return file
 
 
 @contextmanager

@@ -41,7 +41,7 @@ from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.shared_state import StateKind, shared_state
 from harvester.cli.time_limit import stopping_after
 from harvester.logging_setup import LINES, indented
-from harvester.pipeline.destination import StreamDestination, choose_destination
+from harvester.pipeline.destination import Destination, StreamDestination, choose_destination
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest, resolve
 from harvester.pipeline.run_summary import DestinationKind
@@ -178,16 +178,25 @@ def run_harvest(
             shared_state(env, state),
             open_destination(kind, output, env) as opened,
         ):
-            progress = ProgressDisplay(quiet=env.quiet)
-            runner = Runner(
-                request=request, destination=opened, stop=env.stop, progress=progress, decorate=decorate
-            )
-            _harvest_all(accounts, runner, env, summary)
-            if opened.kind == "file":
-                _set_aside_if_incomplete(opened, summary.reports)
+            _harvest_into(opened, accounts, request, decorate, env, summary)
         if vendors is None:
             _log_verdict(summary.reports)
     return summary.exit_code
+
+
+def _harvest_into(
+    opened: Destination,
+    accounts: Sequence[AccountSettings],
+    request: HarvestRequest,
+    decorate: SinkDecorator,
+    env: RunEnvironment,
+    summary: Summary,
+) -> None:
+    progress = ProgressDisplay(quiet=env.quiet)
+    runner = Runner(request=request, destination=opened, stop=env.stop, progress=progress, decorate=decorate)
+    _harvest_all(accounts, runner, env, summary)
+    if opened.kind == "file":
+        _set_aside_if_incomplete(opened, summary.reports)
 
 
 def _log_verdict(reports: Sequence[Report]) -> None:

@@ -114,22 +114,27 @@ def verify(
         delete_orphans=delete_orphans,
     )
     for account in accounts:
-        result = VerifyResult(
-            vendor=account.vendor, account=account.label, name=account.name, zone=env.zone(timezone)
-        )
+        result = _new_result(account, env, timezone)
         results.append(result)
         if not _verify(account, verifier, env, result):
             break
-    _print(results, as_json=as_json, quiet=env.quiet)
-    return worst_exit_code(results)
+    return _print(results, as_json=as_json, quiet=env.quiet)
 
 
-def _print(results: Sequence[VerifyResult], *, as_json: bool, quiet: bool) -> None:
+def _new_result(account: AccountSettings, env: RunEnvironment, timezone: str | None) -> VerifyResult:
+    return VerifyResult(
+        vendor=account.vendor, account=account.label, name=account.name, zone=env.zone(timezone)
+    )
+
+
+def _print(results: Sequence[VerifyResult], *, as_json: bool, quiet: bool) -> int:
+    """Returns the exit code."""
     if as_json:
         echo_json(verify_json(results))
     else:
         for line in verify_lines(results, quiet=quiet):
             echo(line)
+    return worst_exit_code(results)
 
 
 def _verify(
