@@ -14,7 +14,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypedDict, Unpack
 from urllib.parse import urlsplit
 
@@ -22,7 +22,14 @@ import requests
 from urllib3.exceptions import ReadTimeoutError
 
 from connectors.base import Context
-from connectors.errors import BrokenResponse, CredentialsError, HarvestError, Unreachable, VendorError
+from connectors.errors import (
+    BrokenResponse,
+    CredentialsError,
+    HarvestError,
+    QuotaExhausted,
+    Unreachable,
+    VendorError,
+)
 from connectors.json_body import BodyRefused, parse_body
 from connectors.limited_transport import (
     NETWORK_ERRORS,
@@ -372,6 +379,16 @@ def throttled(response: Response, *, after: float | None, shared_by: str = "") -
         status=response.status,
     )
     return Retry(error=error, after=after, throttled=True)
+
+
+def exhausted(response: Response, *, name: str, after: float, now: datetime) -> QuotaExhausted:
+    """The decision for a response that asks for a longer wait than a run makes. `name`: of the vendor's API."""
+    until = now + timedelta(seconds=after)
+    return QuotaExhausted(
+        f"{response.call}: {name} accepts no request until {until:%Y-%m-%d %H:%M} UTC ({response.status}): run the same "
+        "command again after that",
+        until=until,
+    )
 
 
 def page_instead_of_data(response: Response) -> Retry:

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from connectors.base import Context
-from connectors.errors import CredentialsError, QuotaExhausted, VendorError
-from connectors.http import Decision, Response, Retry, default_decision, page_instead_of_data, throttled
+from connectors.errors import CredentialsError, VendorError
+from connectors.http import (
+    Decision,
+    Response,
+    Retry,
+    default_decision,
+    exhausted,
+    page_instead_of_data,
+    throttled,
+)
 from connectors.parsing import as_dict, parse_retry_after
 from connectors.retry import VENDOR_LIMITS
 from connectors.teams.endpoints import APP_PAGE, CALL_RECORDS, PERMISSION
@@ -67,12 +74,7 @@ def _throttled(response: Response, context: Context) -> Decision:
     seconds = parse_retry_after(response.headers.get("Retry-After"), context.now())
     after = DEFAULT_DELAY_SECONDS if seconds is None else max(seconds, MIN_DELAY_SECONDS)
     if after > VENDOR_LIMITS.total_seconds:
-        until = context.now() + timedelta(seconds=after)
-        return QuotaExhausted(
-            f"{response.call}: Graph accepts no request until {until:%Y-%m-%d %H:%M} UTC ({response.status}): run the same "
-            "command again after that",
-            until=until,
-        )
+        return exhausted(response, name="Graph", after=after, now=context.now())
     return throttled(response, after=after, shared_by="app in the same tenant")
 
 

@@ -8,12 +8,19 @@ https://developer.webex.com/blog/rate-limiting-and-the-webex-api (2025-04-14).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from typing import Any
 
 from connectors.base import Context
-from connectors.errors import CredentialsError, QuotaExhausted, VendorError
-from connectors.http import Decision, Response, Retry, default_decision, page_instead_of_data, throttled
+from connectors.errors import CredentialsError, VendorError
+from connectors.http import (
+    Decision,
+    Response,
+    Retry,
+    default_decision,
+    exhausted,
+    page_instead_of_data,
+    throttled,
+)
 from connectors.parsing import parse_retry_after
 from connectors.retry import VENDOR_LIMITS
 from connectors.webex.endpoints import APP_PAGE, LOGIN, MEETINGS, PARTICIPANTS
@@ -81,12 +88,7 @@ def _texts(body: Any) -> Iterator[str]:
 def _throttled(response: Response, context: Context) -> Decision:
     after = retry_delay(response, context, DEFAULT_DELAY_SECONDS)
     if after > VENDOR_LIMITS.total_seconds:
-        until = context.now() + timedelta(seconds=after)
-        return QuotaExhausted(
-            f"{response.call}: Webex accepts no request until {until:%Y-%m-%d %H:%M} UTC ({response.status}): "
-            "run the same command again after that",
-            until=until,
-        )
+        return exhausted(response, name="Webex", after=after, now=context.now())
     return throttled(response, after=after, shared_by="account")
 
 

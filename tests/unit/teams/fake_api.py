@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import Any, ClassVar
 
 import responses
 from requests import PreparedRequest
 
 from connectors.base import Settings
 from connectors.models import MeetingRef, Window, row_digest
+from tests.unit.connectors.fake_vendor import Answer, FakeVendor, settings_of
 
 DATA = Path(__file__).parents[2] / "data" / "teams"
 GRAPH = "https://graph.example"
@@ -35,38 +33,34 @@ TOKEN = f"{LOGIN}/{TENANT}/oauth2/v2.0/token"
 
 DAY = Window(start=datetime(2026, 11, 20, tzinfo=UTC), end=datetime(2026, 11, 21, tzinfo=UTC))
 
-Answer = tuple[int, dict[str, str], str]
-
 
 def data(name: str) -> Any:
     return json.loads((DATA / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def settings(*options: str, raw: bool = False, share: float = 1.0, **values: str) -> Settings:
-    given = {
+    defaults = {
         "TEAMS_TENANT_ID": TENANT,
         "TEAMS_CLIENT_ID": "client-1",
         "TEAMS_CLIENT_SECRET": "invented-secret",
         "TEAMS_API_URL": GRAPH,
         "TEAMS_LOGIN_URL": LOGIN,
-        **values,
     }
-    return Settings(
-        values={name: value for name, value in given.items() if value},
-        options=frozenset(options),
-        raw=raw,
-        rate_share=share,
-    )
+    return settings_of(defaults, options, raw=raw, share=share, values=values)
 
 
-class Tenant:
-    """Answers by path and query; each list of answers is given in turn, the last one for ever."""
+class Tenant(FakeVendor):
+    path_prefix = "/v1.0"
+    unknown: ClassVar = {"error": {"code": "NotFound", "message": "not set up in this test"}}
 
     def __init__(self, http: responses.RequestsMock) -> None:
-        self.http = http
+        super().__init__(http, GRAPH)
         self.tokens = 0
-        self._answers: list[tuple[str, dict[str, str], list[Answer]]] = []
-        http.add_callback(responses.GET, re.compile(re.escape(GRAPH) + "/.*"), callback=self._answer)
+
+    @staticmethod
+    def parameter(name: str) -> str:
+        """`filter` is `$filter`."""
+        return f"${name}"
 
     def gives_tokens(self, **more: Any) -> None:
         def answer(_: PreparedRequest) -> Answer:
@@ -79,54 +73,10 @@ class Tenant:
     def refuses_tokens(self, status: int, body: str) -> None:
         self.http.upsert(responses.Response(responses.POST, TOKEN, status=status, body=body))
 
-    def on(
-        self,
-        path: str,
-        *bodies: Any,
-        status: int = 200,
-        headers: Mapping[str, str] | None = None,
-        **query: str,
-    ) -> None:
-        """Every item of `query` must be in the request, `filter` as `$filter`. The latest match answers."""
-        wanted = {f"${name}": value for name, value in query.items()}
-        given = [
-            (status, dict(headers or {}), body if isinstance(body, str) else json.dumps(body))
-            for body in bodies
-        ]
-        self._answers.insert(0, (path, wanted, given))
-
-    def then(self, path: str, *answers: tuple[int, Any], headers: Mapping[str, str] | None = None) -> None:
-        """Answers with a status each."""
-        self.on(path, *(body for _, body in answers), headers=headers)
-        given = self._answers[0][2]
-        given[:] = [(status, sent, body) for (status, _), (_, sent, body) in zip(answers, given, strict=True)]
-
     def has_a_meeting(self) -> None:
         self.on(RECORDS, data("call_records"))
         self.on(SESSIONS, data("sessions"))
         self.on(MEETINGS, data("online_meetings"))
-
-    def _answer(self, request: PreparedRequest) -> Answer:
-        path, query = split(request)
-        for wanted_path, wanted, given in self._answers:
-            if wanted_path == path and wanted.items() <= query.items():
-                return given.pop(0) if len(given) > 1 else given[0]
-        return 404, {}, json.dumps({"error": {"code": "NotFound", "message": "not set up in this test"}})
-
-    @property
-    def asked(self) -> list[tuple[str, dict[str, str]]]:
-        """Path and query of every call to Graph so far."""
-        requests = [call.request for call in self.http.calls]
-        return [split(request) for request in requests if str(request.url).startswith(GRAPH)]
-
-    def asked_for(self, path: str) -> list[dict[str, str]]:
-        return [query for asked, query in self.asked if asked == path]
-
-
-def split(request: PreparedRequest) -> tuple[str, dict[str, str]]:
-    parts = urlsplit(str(request.url))
-    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-    return unquote(parts.path).removeprefix("/v1.0"), query
 
 
 def page(*rows: Any, link: str = "") -> dict[str, Any]:

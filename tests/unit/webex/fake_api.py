@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
 
 import responses
 from requests import PreparedRequest
 
 from connectors.base import Settings
 from connectors.models import MeetingRef, Window, row_digest
+from tests.unit.connectors.fake_vendor import Answer, FakeVendor, settings_of
 
 DATA = Path(__file__).parents[2] / "data" / "webex"
 API = "https://webexapis.example/v1"
@@ -33,36 +33,32 @@ def data(name: str) -> Any:
 
 
 def settings(*options: str, raw: bool = False, share: float = 1.0, **values: str) -> Settings:
-    given = {
+    defaults = {
         "WEBEX_CLIENT_ID": "client-1",
         "WEBEX_CLIENT_SECRET": "invented-secret",
         "WEBEX_REFRESH_TOKEN": "invented-refresh",
         "WEBEX_API_URL": API,
         "WEBEX_ANALYTICS_URL": ANALYTICS,
-        **values,
     }
-    return Settings(
-        values={name: value for name, value in given.items() if value},
-        options=frozenset(options),
-        raw=raw,
-        rate_share=share,
-    )
+    return settings_of(defaults, options, raw=raw, share=share, values=values)
 
 
-class Account:
-    """Answers by path and query; each list of answers is given in turn, the last one for ever."""
+class Account(FakeVendor):
+    path_prefix = "/v1"
+    unknown: ClassVar = {"message": "not set up in this test", "trackingId": "T_1"}
 
     def __init__(self, http: responses.RequestsMock) -> None:
-        self.http = http
+        super().__init__(http, API, ANALYTICS)
         self.refreshed: list[dict[str, str]] = []
-        self.at: dict[str, Callable[[dict[str, str]], tuple[int, dict[str, str], str]]] = {}
+        self.at: dict[str, Callable[[dict[str, str]], Answer]] = {}
         """The functions that answer at a path, given the query."""
-        self._answers: list[tuple[str, dict[str, str], list[tuple[int, dict[str, str], str]]]] = []
-        hosts = f"({re.escape(API)}|{re.escape(ANALYTICS)})/.*"
-        http.add_callback(responses.GET, re.compile(hosts), callback=self._answer)
+
+    def answer(self, request: PreparedRequest) -> Answer:
+        path, query = self.split(request)
+        return self.at[path](query) if path in self.at else super().answer(request)
 
     def gives_tokens(self, scope: str | None = ADMIN, **more: Any) -> None:
-        def answer(request: PreparedRequest) -> tuple[int, dict[str, str], str]:
+        def answer(request: PreparedRequest) -> Answer:
             self.refreshed.append({k: v[0] for k, v in parse_qs(bytes(request.body).decode()).items()})
             number = len(self.refreshed)
             body = {
@@ -86,56 +82,11 @@ class Account:
         self.http.remove(responses.POST, url)
         self.http.add_callback(responses.POST, url, callback=callback)
 
-    def on(
-        self,
-        path: str,
-        *bodies: Any,
-        status: int = 200,
-        headers: Mapping[str, str] | None = None,
-        **query: str,
-    ) -> None:
-        """Every item of `query` must be in the request; `from_` is `from`. The latest match answers."""
-        wanted = {name.rstrip("_"): value for name, value in query.items()}
-        given = [(status, dict(headers or {}), b if isinstance(b, str) else json.dumps(b)) for b in bodies]
-        self._answers.insert(0, (path, wanted, given))
-
-    def then(self, path: str, *answers: tuple[int, Any], **query: str) -> None:
-        """Answers with a status each."""
-        self.on(path, *(body for _, body in answers), **query)
-        given = self._answers[0][2]
-        given[:] = [(status, sent, body) for (status, _), (_, sent, body) in zip(answers, given, strict=True)]
-
-    def forget(self) -> None:
-        self._answers.clear()
-
     def has(self, *rows: dict[str, Any], people: Any = (), media: Any = ()) -> None:
         """These meetings, each with these participants and media sessions."""
         self.on("/meetings", items(*rows))
         self.on("/meetingParticipants", items(*people))
         self.on("/meeting/qualities", items(*media))
-
-    def _answer(self, request: PreparedRequest) -> tuple[int, dict[str, str], str]:
-        path, query = split(request)
-        if path in self.at:
-            return self.at[path](query)
-        for wanted_path, wanted, given in self._answers:
-            if wanted_path in {"", path} and wanted.items() <= query.items():
-                return given.pop(0) if len(given) > 1 else given[0]
-        return 404, {}, json.dumps({"message": "not set up in this test", "trackingId": "T_1"})
-
-    @property
-    def asked(self) -> list[tuple[str, dict[str, str]]]:
-        """Path and query of every GET so far."""
-        return [split(call.request) for call in self.http.calls if call.request.method == "GET"]
-
-    def asked_for(self, path: str) -> list[dict[str, str]]:
-        return [query for asked, query in self.asked if asked == path]
-
-
-def split(request: PreparedRequest) -> tuple[str, dict[str, str]]:
-    parts = urlsplit(str(request.url))
-    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-    return unquote(parts.path.removeprefix("/v1")), query
 
 
 def items(*rows: Any) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def test_a_throttled_request_waits_as_long_as_webex_says(
     connector.auth.token()
     began = context.seconds
     account.on("/meetings", items())
-    account._answers[0][2].insert(0, (status, headers, "{}"))
+    account.answers[0][2].insert(0, (status, headers, "{}"))
     assert uuids(connector) == []
     assert context.seconds - began >= least
 

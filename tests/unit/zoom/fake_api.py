@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, ClassVar
 
 import responses
 from requests import PreparedRequest
 
 from connectors.base import Settings
 from connectors.models import MeetingRef, Window, row_digest
+from tests.unit.connectors.fake_vendor import Answer, FakeVendor, settings_of
 
 DATA = Path(__file__).parents[2] / "data" / "zoom"
 API = "https://api.zoom.example/v2"
@@ -38,34 +36,32 @@ def data(name: str) -> Any:
 
 
 def settings(*options: str, raw: bool = False, share: float = 1.0, **values: str) -> Settings:
-    given = {
+    defaults = {
         "ZOOM_ACCOUNT_ID": "acc-1",
         "ZOOM_CLIENT_ID": "client-1",
         "ZOOM_CLIENT_SECRET": "invented-secret",
         "ZOOM_API_URL": API,
         "ZOOM_TOKEN_URL": TOKEN,
-        **values,
     }
-    return Settings(
-        values={name: value for name, value in given.items() if value},
-        options=frozenset(options),
-        raw=raw,
-        rate_share=share,
-    )
+    return settings_of(defaults, options, raw=raw, share=share, values=values)
 
 
-class Account:
-    """Answers by path and query; each list of answers is given in turn, the last one for ever."""
+class Account(FakeVendor):
+    path_prefix = "/v2"
+    unknown: ClassVar = {"code": 3001, "message": "not set up in this test"}
 
     def __init__(self, http: responses.RequestsMock) -> None:
-        self.http = http
+        super().__init__(http, API)
         self.tokens = 0
-        self._answers: list[tuple[str, dict[str, str], list[tuple[int, dict[str, str], str]]]] = []
-        http.add_callback(responses.GET, re.compile(re.escape(API) + "/.*"), callback=self._answer)
         self.on("/users", page("users"))
 
+    @staticmethod
+    def decoded(path: str) -> str:
+        """As sent, since Zoom wants some uuids encoded twice."""
+        return path
+
     def gives_tokens(self, scope: str = BOTH, **more: Any) -> None:
-        def answer(_: PreparedRequest) -> tuple[int, dict[str, str], str]:
+        def answer(_: PreparedRequest) -> Answer:
             self.tokens += 1
             body = {"access_token": f"token-{self.tokens}", "token_type": "bearer", "expires_in": 3600}
             return 200, {}, json.dumps({**body, "scope": scope, **more})
@@ -75,59 +71,10 @@ class Account:
     def refuses_tokens(self, status: int, body: str) -> None:
         self.http.upsert(responses.Response(responses.POST, TOKEN, status=status, body=body))
 
-    def on(
-        self,
-        path: str,
-        *bodies: Any,
-        status: int = 200,
-        headers: Mapping[str, str] | None = None,
-        **query: str,
-    ) -> None:
-        """Every item of `query` must be in the request; `from_` is `from`. The latest match answers."""
-        wanted = {name.rstrip("_"): value for name, value in query.items()}
-        given = [
-            (status, dict(headers or {}), body if isinstance(body, str) else json.dumps(body))
-            for body in bodies
-        ]
-        self._answers.insert(0, (path, wanted, given))
-
-    def then(
-        self, path: str, *answers: tuple[int, Any], headers: Mapping[str, str] | None = None, **query: str
-    ) -> None:
-        """Answers with a status each."""
-        self.on(path, *(body for _, body in answers), headers=headers, **query)
-        given = self._answers[0][2]
-        given[:] = [(status, sent, body) for (status, _), (_, sent, body) in zip(answers, given, strict=True)]
-
-    def forget(self) -> None:
-        self._answers.clear()
-
     def quiet(self) -> None:
         """Everything that is not set up otherwise is an empty list."""
         empty = {"meetings": [], "webinars": [], "participants": [], "users": [], "next_page_token": ""}
-        self._answers.append(("", {}, [(200, {}, json.dumps(empty))]))
-
-    def _answer(self, request: PreparedRequest) -> tuple[int, dict[str, str], str]:
-        path, query = split(request)
-        for wanted_path, wanted, given in self._answers:
-            if wanted_path in {"", path} and wanted.items() <= query.items():
-                return given.pop(0) if len(given) > 1 else given[0]
-        return 404, {}, json.dumps({"code": 3001, "message": "not set up in this test"})
-
-    @property
-    def asked(self) -> list[tuple[str, dict[str, str]]]:
-        """Path (as sent) and query of every call to the API so far."""
-        requests = [call.request for call in self.http.calls]
-        return [split(request) for request in requests if str(request.url).startswith(API)]
-
-    def asked_for(self, path: str) -> list[dict[str, str]]:
-        return [query for asked, query in self.asked if asked == path]
-
-
-def split(request: PreparedRequest) -> tuple[str, dict[str, str]]:
-    parts = urlsplit(str(request.url))
-    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-    return parts.path.removeprefix("/v2"), query
+        self.answers.append(("", {}, [(200, {}, json.dumps(empty))]))
 
 
 def meeting_row(uuid: str = "abc==", **changes: Any) -> dict[str, Any]:
