@@ -19,9 +19,9 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -33,7 +33,7 @@ import orjson
 from elasticsearch import Elasticsearch
 
 from benchmarks.load import a_node
-from benchmarks.measured_processes import Used, measured
+from benchmarks.measured_processes import Used, measured, server
 from tests.e2e.harness import ROOT, clean_environment, command
 
 DAY = (datetime.now(UTC) - timedelta(days=2)).date()
@@ -106,17 +106,8 @@ async def serve() -> None:
     await asyncio.to_thread(sys.stdin.read)  # until the benchmark ends
 
 
-@contextmanager
-def null_vendor() -> Iterator[str]:
-    words = [sys.executable, "-m", "benchmarks.fleet", "--null-vendor"]
-    with subprocess.Popen(
-        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
-    ) as process:
-        assert process.stdout is not None
-        try:
-            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        finally:
-            process.communicate()
+def null_vendor() -> AbstractContextManager[str]:
+    return server("benchmarks.fleet", "--null-vendor")
 
 
 # The node

@@ -22,7 +22,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -36,6 +36,7 @@ import orjson
 from elasticsearch import Elasticsearch, helpers
 from elasticsearch.serializer import OrjsonSerializer
 
+from benchmarks.measured_processes import server
 from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, session_key
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
 from harvester.documents import Document, EncodedDocument, encode, record_version, to_documents
@@ -326,17 +327,8 @@ def serve_nothing() -> None:
         server.shutdown()
 
 
-@contextmanager
-def null_server() -> Iterator[str]:
-    command = [sys.executable, "-m", "benchmarks.load", "--null-server"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
-    ) as process:
-        assert process.stdout is not None
-        try:
-            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        finally:
-            process.communicate()
+def null_server() -> AbstractContextManager[str]:
+    return server("benchmarks.load", "--null-server")
 
 
 @contextmanager

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,3 +42,17 @@ def measured(
         peak_mb=usage.ru_maxrss / 1024,
         exit_code=process.returncode,
     )
+
+
+@contextmanager
+def server(module: str, *words: str) -> Iterator[str]:
+    """The URL of a module that prints its port and serves until its standard input ends."""
+    command = [sys.executable, "-m", module, *words]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            process.communicate()
