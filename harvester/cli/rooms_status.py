@@ -111,14 +111,12 @@ def find(
         and (seats is None or (room.capacity is not None and room.capacity >= seats))
     ]
     if seats is not None and all(room.capacity is None for room, _, _ in found):
-        logger.warning(
-            "rooms: no room has a capacity in %s, so none is known to have %d seats", config, seats
-        )
+        logger.warning("rooms: no room has a capacity in %s: add capacity to its rooms", config)
     fitting.sort(key=lambda pair: (pair[0].capacity is None, pair[0].capacity or 0, pair[0].name))
     if as_json:
         echo(render.free_json(fitting))
     else:
-        for line in render.free_table(fitting):
+        for line in render.free_table(fitting, seats=seats):
             echo(line)
     code = report_errors((room.name, error) for room, _, error in found)
     return ExitCode.worst([code, ExitCode.OK if fitting else ExitCode.DATAERR])

@@ -13,6 +13,7 @@ import orjson
 
 from connectors.google_meet.room_calendar_api import RoomResource
 from harvester.cli.render.table import table_lines
+from harvester.formatting import plural
 from harvester.printable import printable_json
 from harvester.rooms.booking import Booking, to_booking_json
 from harvester.rooms.rooms_file import Room
@@ -49,10 +50,12 @@ def free_json(rooms: Iterable[tuple[Room, RoomReading]]) -> str:
     return printable_json(orjson.dumps(found).decode())
 
 
-def free_table(rooms: Sequence[tuple[Room, RoomReading]]) -> list[str]:
-    """With a column for the zone if the rooms are in several."""
+def free_table(rooms: Sequence[tuple[Room, RoomReading]], *, seats: int | None = None) -> list[str]:
+    """With a column for the zone if the rooms are in several. `seats`: how many each room must have."""
     if not rooms:
-        return ["no room is free"]
+        return [
+            "no room is free" if seats is None else f"no free room is known to have {plural(seats, 'seat')}"
+        ]
     zones = _are_in_several_zones(reading for _, reading in rooms)
     rows = [
         (

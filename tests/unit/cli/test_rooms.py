@@ -184,7 +184,7 @@ def test_free_rooms_at_another_instant(run: Run) -> None:
 def test_rooms_without_known_seats_are_left_out_if_seats_are_asked_for(run: Run) -> None:
     assert run("find", "--for", "30m", "--seats", "2").stdout.splitlines()[1].startswith("Red")
     none = run("find", "--seats", "7")
-    assert (none.return_value, none.stdout) == (65, "no room is free\n")
+    assert (none.return_value, none.stdout) == (65, "no free room is known to have 7 seats\n")
 
 
 @pytest.mark.parametrize("duration", ["30", "0m", "h", "1h 30m", "169h", "-5m"])
