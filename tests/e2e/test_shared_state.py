@@ -26,8 +26,11 @@ from tests.e2e.harness import HANGS_SECONDS, ROOT, Documents, Harvester, Simulat
 from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.recorded_requests import LEASE_SECONDS
 from tests.e2e.test_zoom import NOW, pointed
+from tests.e2e.wakeup_delay import WakeupDelay
 
 SIZE, DAYS, SPEED = 200, 4, 2.0
+SHARE = 0.5
+"""Of the vendor's rates, whose shortest period is a second."""
 FIRST, LAST = NOW.date() - timedelta(days=DAYS), NOW.date() - timedelta(days=1)
 WORDS = [
     "zoom",
@@ -103,11 +106,12 @@ class Worker:
 class Scene:
     sandbox: IndexSandbox
     simulator: Simulator
+    wakeup_delay: WakeupDelay
     workers: list[Worker] = field(default_factory=list)
 
     def worker(self, **settings: str) -> Worker:
         name = f"worker {len(self.workers)}"
-        harvester = pointed(self.sandbox, self.simulator, **settings)
+        harvester = pointed(self.sandbox, self.simulator, **{"HARVESTER_RATE_SHARE": str(SHARE), **settings})
         harvester.folder = self.sandbox.folder / name
         harvester.folder.mkdir()
         self.workers.append(Worker(name, harvester))
@@ -135,7 +139,10 @@ class Scene:
 
     def is_as_the_truth_has_it(self) -> None:
         assert differences(self.stored(), self.truth) == []
-        assert self.simulator.traffic()["refused"] == 0, "the vendor refused requests with 429"
+        # While the machine holds the simulator up, requests that were sent in time arrive together.
+        held_up = self.wakeup_delay.longest * SPEED
+        if SHARE * (1 + held_up) <= 1:
+            assert self.simulator.traffic()["refused"] == 0, "the vendor refused requests with 429"
 
     def entries(self) -> list[int]:
         """The numbers of the entries of the log."""
@@ -169,8 +176,11 @@ class Scene:
 @contextmanager
 def opened(sandbox: IndexSandbox) -> Iterator[Scene]:
     folder = sandbox.folder / "simulator"
-    with Simulator(folder, NOW, size=SIZE, days=DAYS, speed=SPEED) as simulator:
-        there = Scene(sandbox, simulator)
+    with (
+        Simulator(folder, NOW, size=SIZE, days=DAYS, speed=SPEED) as simulator,
+        WakeupDelay() as wakeup_delay,
+    ):
+        there = Scene(sandbox, simulator, wakeup_delay)
         try:
             yield there
         finally:
@@ -287,7 +297,7 @@ def test_elasticsearch_killed_in_the_middle(tmp_path: Path) -> None:
 
 def test_the_privileges_that_shared_state_needs(guarded: IndexSandbox, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=20, days=2, speed=SPEED) as simulator:
-        scene = Scene(guarded, simulator)
+        scene = Scene(guarded, simulator, WakeupDelay())
         for name, code, words in (
             ("loader", 77, f"the privilege read on {guarded.prefix}*"),
             ("whole", 0, ""),
@@ -303,7 +313,7 @@ def test_every_account_of_a_command_goes_on_elsewhere(newest: IndexSandbox, tmp_
     words = ("all", "--from", FIRST.isoformat(), "--to", LAST.isoformat(), "--state", "index")
     key = {"HARVESTER_STATE_KEY": Fernet.generate_key().decode()}
     with Simulator(tmp_path / "simulator", NOW, size=60, days=DAYS, vendors=vendors) as simulator:
-        scene = Scene(newest, simulator)
+        scene = Scene(newest, simulator, WakeupDelay())
         counts = []
         for _ in range(2):
             worker = scene.worker(**key)
