@@ -75,6 +75,13 @@ def watching(bench: Bench, offset: Path) -> Iterator[Running]:
         process.stdout.close()
 
 
+def replace_text(file: Path, text: str) -> None:
+    """Write a file that another process reads at any time: never half of it."""
+    written = file.with_suffix(".new")
+    written.write_text(text)
+    written.replace(file)
+
+
 def is_right(bench: Bench, running: Running) -> bool:
     truth, states = bench.truth(bench.now()), running.states()
     return truth.keys() == states.keys() and all(
@@ -91,7 +98,7 @@ def test_a_clock_that_is_set_while_rooms_are_watched_changes_nothing(tmp_path: P
             wait_for(lambda: is_right(bench, running))
             for hours in (-3, 30, 0):
                 printed = len(running.lines)
-                offset.write_text(str(hours * 3600))
+                replace_text(offset, str(hours * 3600))
                 start, title = bench.now(), f"After {hours} hours"
                 bench.rooms.control.put(
                     room="Aurora",
