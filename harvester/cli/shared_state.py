@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,14 @@ import click
 from connectors.errors import ConfigurationError
 from harvester.cli.from_settings import elastic_config
 from harvester.cli.run_environment import RunEnvironment
+from harvester.logging_setup import EVEN_IF_QUIET, ONCE
+from harvester.privacy.forgotten_people import ForgottenList
+from harvester.privacy.settings import SALT
+from harvester.state.secrets_and_forgotten_people import PrivacyState
+from harvester.state.shared.sealing import KEY_SETTING
+from harvester.state.shared.shared_pool import SharedState
+
+logger = logging.getLogger(__name__)
 
 StateKind = Literal["dir", "index"]
 
@@ -48,11 +57,28 @@ def shared_state(env: RunEnvironment, kind: StateKind | None) -> Iterator[None]:
         machine=env.machine,
         clock=seconds_since_boot,
     ) as shared:
+        _share_forgotten_people(env, shared)
         env.shared = shared
         try:
             yield
         finally:
             env.shared = None
+
+
+def _share_forgotten_people(env: RunEnvironment, shared: SharedState) -> None:
+    """Whom this machine's state folder remembers is left out on the others, too."""
+    state = PrivacyState(env.state_folder)
+    entries = state.forgotten()
+    if not entries:
+        return
+    if not shared.has_key:
+        logger.warning(
+            "the people that this machine has forgotten are not left out on other machines: set "
+            f"{KEY_SETTING}, the same for all machines",
+            extra={**EVEN_IF_QUIET, **ONCE},
+        )
+        return
+    shared.forgotten.add(ForgottenList(salt=state.secret(SALT), entries=entries))
 
 
 def seconds_since_boot() -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event
@@ -10,14 +10,19 @@ from threading import Event
 from harvester.pipeline.clock import Clock
 from harvester.pipeline.destination import retry_policy
 from harvester.pipeline.stop_signal import StopSignal
+from harvester.privacy.forgotten_people import ForgottenList
 from harvester.sinks.elastic.config import ElasticConfig
+from harvester.state.shared.forgotten_lists import ForgottenLists
 from harvester.state.shared.lease import LEASE_SECONDS, Worker
+from harvester.state.shared.patience import Patience
 from harvester.state.shared.sealing import TokenSealer
 from harvester.state.shared.shared_pool import SharedState
 
 REQUEST_SECONDS = LEASE_SECONDS / 6
 """A request without an answer must leave time for others before the lease ends."""
 CONNECTIONS = 16
+READER_TRIES = 20
+"""Of each request of a command that only reads."""
 
 
 @contextmanager
@@ -64,3 +69,16 @@ def open_shared_state(
             )
         finally:
             worker.close()
+
+
+def read_forgotten_lists(
+    config: ElasticConfig, keys: str | None, *, stop: StopSignal, machine: Clock
+) -> Sequence[ForgottenList]:
+    """Whom all machines leave out, for a command that uses no account. `keys`: as in `TokenSealer`."""
+    from harvester.sinks.elastic.client import Client
+    from harvester.sinks.elastic.state_index import StateIndex
+
+    with closing(Client(config, machine.monotonic, connections=1, seconds=REQUEST_SECONDS)) as client:
+        client.ping(retry_policy(stop, machine))
+        patience = Patience(require=stop.check, wait=stop.wait, tries=READER_TRIES)
+        return ForgottenLists(StateIndex(client), patience, TokenSealer(keys)).read()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -12,6 +12,7 @@ from secrets import token_hex
 from threading import Lock
 
 from connectors.errors import AlreadyRunning, HarvestError, LeaseLost
+from harvester.privacy.forgotten_people import ForgottenList
 from harvester.state import journal_schema, quotas_and_tokens, rejects
 from harvester.state.database import Database
 from harvester.state.layout import (
@@ -30,8 +31,10 @@ from harvester.state.layout import (
 )
 from harvester.state.locks import run_lock
 from harvester.state.shared.compaction import Compaction, File
+from harvester.state.shared.forgotten_lists import ForgottenLists
 from harvester.state.shared.lease import Lease, Worker
-from harvester.state.shared.log import DatabaseRecorder, Patience, PoolLog
+from harvester.state.shared.log import DatabaseRecorder, PoolLog
+from harvester.state.shared.patience import Patience
 from harvester.state.shared.replay import Replay, remove
 from harvester.state.shared.row_changes import all_rows
 from harvester.state.shared.sealing import TokenSealer
@@ -90,10 +93,20 @@ class PoolKey:
 class SharedPool:
     """The pool as a run of one of its accounts uses it. Safe for threads."""
 
-    def __init__(self, key: PoolKey, folder: Path, own_state: Path, log: PoolLog, worker: Worker) -> None:
+    def __init__(
+        self,
+        key: PoolKey,
+        folder: Path,
+        own_state: Path,
+        log: PoolLog,
+        worker: Worker,
+        forgotten: Sequence[ForgottenList],
+    ) -> None:
         """`own_state`: the state folder of this machine, which the log takes over if it knows nothing yet."""
         self.folder = folder
         """A state folder with the layout of any other."""
+        self.forgotten = forgotten
+        """Whom all machines leave out."""
         self._key = key
         self._own_state = own_state
         self._log = log
@@ -170,12 +183,13 @@ class SharedState:
         self._store = store
         self._worker = worker
         self._sealer = sealer
+        self._patience = Patience(require=worker.require, wait=pause)
+        self.forgotten = ForgottenLists(store, self._patience, sealer)
         self._host = host
         self._prefix = prefix
         self._own_state = own_state
         self._clock = clock
         self._wait = wait
-        self._pause = pause
         self._open: dict[str, _OpenPool] = {}
         self._locks: dict[str, Lock] = {}
         self._lock = Lock()
@@ -249,13 +263,14 @@ class SharedState:
             yield folder
 
     def _use(self, key: PoolKey, folder: Path) -> Iterator[SharedPool]:
-        patience = Patience(require=self._worker.require, wait=self._pause)
+        patience = self._patience
+        forgotten = self.forgotten.read()  # with the lease held, see `forgotten_lists`
         log = PoolLog(self._store, key.name, token_hex(16), patience, self._sealer)
         replay = Replay(self._store, log, patience, folder, lambda name: key.find(folder, name), self._sealer)
         replay.run()
         compaction = Compaction(self._store, log, patience, lambda name: key.find(folder, name))
         compaction.run()
-        pool = SharedPool(key, folder, self._own_state, log, self._worker)
+        pool = SharedPool(key, folder, self._own_state, log, self._worker, forgotten)
         try:
             yield pool
         finally:
