@@ -17,6 +17,7 @@ from harvester.logging_setup import EVEN_IF_QUIET, ONCE
 from harvester.privacy.forgotten_people import ForgottenList
 from harvester.privacy.settings import SALT
 from harvester.state.secrets_and_forgotten_people import PrivacyState
+from harvester.state.shared.reading import SharedStateReader
 from harvester.state.shared.sealing import KEY_SETTING
 from harvester.state.shared.shared_pool import SharedState
 
@@ -32,16 +33,32 @@ STATE = click.option(
 )
 
 
-@contextmanager
-def shared_state(env: RunEnvironment, kind: StateKind | None) -> Iterator[None]:
-    """While it lasts, accounts are opened with the state of the chosen kind; `None`: that of the settings."""
+def is_shared(env: RunEnvironment, kind: StateKind | None) -> bool:
+    """Whether the state of this kind is in the index; `None`: that of the settings. Raises ConfigurationError if there is none."""
     if (kind or env.own["HARVESTER_STATE"]) == "dir":
-        yield
-        return
+        return False
     if not env.environment.get("ES_HOST"):
         raise ConfigurationError(
             "state in the index needs ES_HOST: put the URL of your Elasticsearch into .env, or use --state dir"
         )
+    return True
+
+
+@contextmanager
+def shared_state_reader(env: RunEnvironment) -> Iterator[SharedStateReader]:
+    """What all machines have in the index. Nothing is written, and no lease is taken."""
+    from harvester.pipeline.open_shared_state import open_shared_state_reader
+
+    with open_shared_state_reader(elastic_config(env), stop=env.stop, machine=env.machine) as reader:
+        yield reader
+
+
+@contextmanager
+def shared_state(env: RunEnvironment, kind: StateKind | None) -> Iterator[None]:
+    """While it lasts, accounts are opened with the state of the chosen kind; `None`: that of the settings."""
+    if not is_shared(env, kind):
+        yield
+        return
     if not env.treatment.keeps_all and not env.environment.get("HARVESTER_PII_KEY"):
         raise ConfigurationError(
             f"HARVESTER_PII is {env.treatment.mode}, and state in the index has ids that every worker must be able to open: set "

@@ -88,6 +88,11 @@ class TokenSealer:
         return [table, key, [name, self.open_text(str(sealed), "the tokens")]]
 
 
+def without_tokens(changes: Iterable[Change]) -> list[Change]:
+    """The changes as a reader needs them, who may lack the key."""
+    return [change for change in changes if change[0] != TOKENS]
+
+
 def needs_key() -> ConfigurationError:
     return ConfigurationError(
         f"a refresh token may be shared between workers only if it is sealed: set {KEY_SETTING}, the same for all workers"

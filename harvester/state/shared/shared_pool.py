@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
@@ -67,10 +68,18 @@ class PoolKey:
     """The label of that account."""
     host: str
     prefix: str
+    known_as: str = ""
+    """The pool's name, for who knows nothing else of it: its files have other paths then, and work in a folder of their own."""
+
+    @classmethod
+    def named(cls, pool: str, host: str, prefix: str) -> PoolKey:
+        """That of a pool whose name is all that is known."""
+        vendor = pool.rpartition("-")[0]
+        return cls(vendor=vendor, api_url="", pool="", account="", host=host, prefix=prefix, known_as=pool)
 
     @property
     def name(self) -> str:
-        return pool_name(self.vendor, self.api_url, self.pool, self.account)
+        return self.known_as or pool_name(self.vendor, self.api_url, self.pool, self.account)
 
     def find(self, folder: Path, database: str) -> File | None:
         """The file of a database of this pool in a state folder; `None` for a name that this version does not know."""
@@ -220,6 +229,16 @@ class SharedState:
         finally:
             self._leave(key, opened)
 
+    @contextmanager
+    def open_named(self, name: str) -> Iterator[SharedPool]:
+        """A pool of which only the name is known, in the same way. Its copy is removed afterwards. It must not be open."""
+        key = PoolKey.named(name, self._host, self._prefix)
+        copy = pool_folder(self._own_state, self._host, self._prefix, f"{name}-{token_hex(4)}")
+        try:
+            yield from self._hold_in(make_private(copy), key)
+        finally:
+            shutil.rmtree(copy, ignore_errors=True)
+
     def _lock_of(self, key: PoolKey) -> Lock:
         with self._lock:
             return self._locks.setdefault(key.name, Lock())
@@ -242,12 +261,15 @@ class SharedState:
     @contextmanager
     def _hold(self, key: PoolKey) -> Iterator[SharedPool]:
         with self._own_copy(key) as folder:
-            lease = Lease(self._store, self._worker, key.name, self._clock)
-            lease.acquire(self._wait)
-            try:
-                yield from self._use(key, folder)
-            finally:
-                lease.release()
+            yield from self._hold_in(folder, key)
+
+    def _hold_in(self, folder: Path, key: PoolKey) -> Iterator[SharedPool]:
+        lease = Lease(self._store, self._worker, key.name, self._clock)
+        lease.acquire(self._wait)
+        try:
+            yield from self._use(key, folder)
+        finally:
+            lease.release()
 
     @contextmanager
     def _own_copy(self, key: PoolKey) -> Iterator[Path]:
@@ -266,7 +288,9 @@ class SharedState:
         patience = self._patience
         forgotten = self.forgotten.read()  # with the lease held, see `forgotten_lists`
         log = PoolLog(self._store, key.name, token_hex(16), patience, self._sealer)
-        replay = Replay(self._store, log, patience, folder, lambda name: key.find(folder, name), self._sealer)
+        replay = Replay(
+            self._store, log, patience, folder, lambda name: key.find(folder, name), self._sealer.open
+        )
         replay.run()
         compaction = Compaction(self._store, log, patience, lambda name: key.find(folder, name))
         compaction.run()

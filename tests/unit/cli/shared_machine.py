@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from harvester.pipeline import open_shared_state
 from harvester.sinks.elastic.config import ElasticConfig
+from harvester.state.shared.patience import Patience
+from harvester.state.shared.reading import SharedStateReader
 from harvester.state.shared.shared_pool import SharedState
 from tests.unit.state.shared.machine import Machine
-from tests.unit.state.shared.memory_store import Documents
+from tests.unit.state.shared.memory_store import Documents, MemoryStore
 
 
 def keep_shared_state_in_memory(monkeypatch: pytest.MonkeyPatch, documents: Documents) -> None:
@@ -27,4 +30,13 @@ def keep_shared_state_in_memory(monkeypatch: pytest.MonkeyPatch, documents: Docu
         yield machine.shared
         machine.worker.close()
 
+    @contextmanager
+    def reader(config: ElasticConfig, **_others: Any) -> Iterator[SharedStateReader]:
+        patience = Patience(require=lambda: None, wait=lambda _seconds: None, tries=1)
+        with TemporaryDirectory() as folder:
+            yield SharedStateReader(
+                MemoryStore(documents), patience, Path(folder), host=config.url, prefix=config.prefix
+            )
+
     monkeypatch.setattr(open_shared_state, "open_shared_state", opened)
+    monkeypatch.setattr(open_shared_state, "open_shared_state_reader", reader)
