@@ -97,9 +97,8 @@ def forget(
         )
         result = forgetting.find(person)
         if not dry_run:
-            if not yes and not _confirm(result):
-                logger.info("nothing changed")
-                return ExitCode.OK
+            if not yes:
+                _confirm(result)
             forgetting.forget(result)
     code = ExitCode.DATAERR if result.left else ExitCode.OK
     _show(result, code, as_json=as_json)
@@ -160,10 +159,10 @@ def _index(env: RunEnvironment) -> Iterator[IndexPlace]:
         yield IndexPlace(config, PersonSearch(client, retry))
 
 
-def _confirm(result: Result) -> bool:
+def _confirm(result: Result) -> None:
     for line in forget_lines(result):
         echo(line, err=True)
-    return confirm(question(result), refusal="refusing to remove a person without confirmation; pass --yes")
+    confirm(question(result), refusal="refusing to remove a person without confirmation; pass --yes")
 
 
 def _show(result: Result, code: int, *, as_json: bool) -> None:

@@ -114,9 +114,8 @@ def drop(env: RunEnvironment, document_ids: tuple[str, ...], yes: bool) -> int:
     with open_rejects(env) as kept:
         if document_ids:
             return _drop_these(kept, document_ids)
-        if not yes and len(kept) and not _confirm(len(kept)):
-            logger.info("nothing dropped")
-            return ExitCode.OK
+        if not yes and len(kept):
+            _confirm(len(kept))
         logger.info("%d dropped", kept.drop())
     return ExitCode.OK
 
@@ -129,8 +128,8 @@ def _drop_these(kept: Rejects, document_ids: tuple[str, ...]) -> int:
     return ExitCode.DATAERR if unknown else ExitCode.OK
 
 
-def _confirm(count: int) -> bool:
-    return confirm(
+def _confirm(count: int) -> None:
+    confirm(
         f"Drop all {count} rejected documents?",
         refusal="refusing to delete all rejects without confirmation; pass --yes",
     )
