@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.attendance import to_record
-from connectors.models import Detail, Host, MeetingRecord
+from connectors.models import Detail, Host, MeetingRecord, Session
 from harvester.documents import (
     HEADER,
     encode,
@@ -22,7 +23,7 @@ from harvester.documents import (
     to_documents,
     version,
 )
-from tests.invented_meetings import full_harvest, plain, spoiled
+from tests.invented_meetings import full_harvest, full_session, plain, spoiled
 from tests.unit.short_meetings import START, meeting, stay
 
 MEETING_KEYS = [
@@ -188,6 +189,16 @@ def test_keys_come_in_a_fixed_order() -> None:
     first, second = to_documents(full_harvest())
     assert list(first) == MEETING_KEYS
     assert list(second) == SESSION_KEYS
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(Session) if f.name not in {"key", "quality"}])
+def test_each_field_of_a_session_is_written_under_its_own_name(name: str) -> None:
+    value = getattr(full_session(), name)
+    known: dict[str, Any] = {name: value}
+    sessions = [Session(key="k"), Session(key="k", **known)]
+    _, without, with_it = to_documents(MeetingRecord(meeting=meeting(), sessions=sessions))
+    changed = {key: with_it[key] for key in with_it if with_it[key] != without.get(key)}
+    assert {**changed, "@timestamp": None} == {name: value, "@timestamp": None}
 
 
 @pytest.mark.parametrize("place", [0, 1], ids=["meeting", "session"])
