@@ -243,11 +243,9 @@ def test_a_lone_surrogate_and_a_huge_number_are_still_written() -> None:
 def test_encoded_documents_are_the_documents_encoded(record: MeetingRecord) -> None:
     documents = list(to_documents(record))
     encoded = list(encoded_documents(record))
-    assert [document.source for document in encoded] == [encode(document) for document in documents]
-    assert [document.document_id for document in encoded] == [each["document_id"] for each in documents]
-    assert [orjson.loads(document.quoted_id) for document in encoded] == [
-        document.document_id for document in encoded
-    ]
+    assert [source for _, _, source in encoded] == [encode(document) for document in documents]
+    assert [document_id for document_id, _, _ in encoded] == [each["document_id"] for each in documents]
+    assert all(orjson.loads(quoted_id) == document_id for document_id, quoted_id, _ in encoded)
 
 
 def test_a_document_with_a_lone_surrogate_is_encoded() -> None:
@@ -256,9 +254,10 @@ def test_a_document_with_a_lone_surrogate_is_encoded() -> None:
     record = replace(
         record, meeting=replace(record.meeting, uuid="\ud800", topic="\ud800"), sessions=(session,)
     )
-    for document, expected in zip(encoded_documents(record), to_documents(record), strict=True):
-        assert json.loads(document.source) == json.loads(encode(expected))
-        assert json.loads(document.quoted_id) == expected["document_id"] == document.document_id
+    for found, expected in zip(encoded_documents(record), to_documents(record), strict=True):
+        document_id, quoted_id, source = found
+        assert json.loads(source) == json.loads(encode(expected))
+        assert json.loads(quoted_id) == expected["document_id"] == document_id
 
 
 def test_addresses_are_in_small_letters() -> None:
