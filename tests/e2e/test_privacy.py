@@ -86,7 +86,7 @@ def test_nothing_personal_leaves_the_process(newest: IndexSandbox, vendors: Vend
         )
         output = harvest(harvester)
         stored = newest.stored()
-        assert stored.keys() == served.truth.keys(), "the ids are those of keep"
+        assert stored.keys() == served.truth.keys(), f"the ids are those of keep: {output.decode()}"
         verified = harvester("verify", "meetecho")
         assert verified.returncode == 0, verified.stdout.decode()
         output += verified.stdout
