@@ -103,9 +103,6 @@ def forget(
         if env.shared is not None and not env.shared.has_key:
             raise needs_key()  # before anything is searched for nothing
         result = _find_and_forget(env, person, files, is_index=is_index, dry_run=dry_run, confirmed=yes)
-    if not result.done and not dry_run:
-        logger.info("nothing changed")
-        return ExitCode.OK
     codes = [ExitCode.DATAERR] if result.left else []
     if result.held is not None:
         codes.append(ExitCode.TEMPFAIL)
@@ -132,7 +129,9 @@ def _find_and_forget(
             stop=env.stop.check,
         )
         result = forgetting.find(person)
-        if not dry_run and (confirmed or _confirm(result)):
+        if not dry_run:
+            if not confirmed:
+                _confirm(result)
             forgetting.forget(result)
     return result
 
@@ -205,10 +204,10 @@ def _index(env: RunEnvironment) -> Iterator[IndexPlace]:
         yield IndexPlace(config, PersonSearch(client, retry))
 
 
-def _confirm(result: Result) -> bool:
+def _confirm(result: Result) -> None:
     for line in forget_lines(result):
         echo(line, err=True)
-    return confirm(question(result), refusal="refusing to remove a person without confirmation; pass --yes")
+    confirm(question(result), refusal="refusing to remove a person without confirmation; pass --yes")
 
 
 def _show(result: Result, code: int, *, as_json: bool) -> None:

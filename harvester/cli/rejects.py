@@ -127,9 +127,8 @@ def drop(env: RunEnvironment, document_ids: tuple[str, ...], *, state: StateKind
     handle_signals(env)
     if not document_ids and not yes:
         count = sum(map(len, rejects_to_read(env, state)))
-        if count and not _confirm(count):
-            logger.info("nothing dropped")
-            return ExitCode.OK
+        if count:
+            _confirm(count)
     dropped, unknown = 0, {*document_ids}
     with closing(rejects_to_change(env, state)) as everywhere:
         for kept in everywhere:
@@ -141,8 +140,8 @@ def drop(env: RunEnvironment, document_ids: tuple[str, ...], *, state: StateKind
     return ExitCode.DATAERR if unknown else ExitCode.OK
 
 
-def _confirm(count: int) -> bool:
-    return confirm(
+def _confirm(count: int) -> None:
+    confirm(
         f"Drop all {count} rejected documents?",
         refusal="refusing to delete all rejects without confirmation; pass --yes",
     )

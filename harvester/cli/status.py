@@ -191,10 +191,8 @@ def _forget(name: str, env: RunEnvironment, *, confirmed: bool) -> int:
     (location, scope) = found[0]
     what = f"the journal of {name} into {scope.es_url}, indices {scope.prefix}*"
     question = f"Delete {what}? A later harvest reads everything again."
-    if not confirmed and not confirm(
-        question, refusal="refusing to delete a journal without confirmation; pass --yes"
-    ):
-        raise click.Abort
+    if not confirmed:
+        confirm(question, refusal="refusing to delete a journal without confirmation; pass --yes")
     delete_journal(location)
     logger.info(f"deleted {what}; its documents stay in the index")
     if scope.rejects:

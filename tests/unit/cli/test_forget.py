@@ -59,7 +59,7 @@ def test_json_is_the_same_for_programs(file: Path, tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(("answer", "code", "changed"), [("y\n", 0, True), ("n\n", 0, False), ("", 2, False)])
+@pytest.mark.parametrize(("answer", "code", "changed"), [("y\n", 0, True), ("n\n", 1, False), ("", 2, False)])
 def test_it_asks_before_it_changes_anything(
     file: Path, tmp_path: Path, answer: str, code: int, changed: bool
 ) -> None:
