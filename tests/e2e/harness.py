@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.e2e.environment import ROOT, clean_environment
-from tests.e2e.forked_command_line import SIMULATOR, ForkedCommandLine
+from tests.e2e.forked_command_line import HARVESTER, SIMULATOR, ForkedCommandLine
 
 READY_SECONDS = 120.0
 HANGS_SECONDS = 60.0
@@ -147,12 +147,18 @@ class Harvester:
         return clean_environment(**{**state, **self.settings, **more})
 
     def __call__(
-        self, *words: str, stdin: bytes | None = None, timeout: float = 300, **more: str
+        self,
+        *words: str,
+        stdin: bytes | None = None,
+        timeout: float = 300,
+        module: str = HARVESTER,
+        **more: str,
     ) -> subprocess.CompletedProcess[bytes]:
+        """Run `python -m MODULE`. `more`: settings that differ for this command."""
         environment = self.environment(**more)
         if _needs_a_new_interpreter(environment):
             return subprocess.run(
-                command(*words),
+                [sys.executable, "-m", module, *words],
                 input=stdin or b"",
                 capture_output=True,
                 env=environment,
@@ -161,7 +167,7 @@ class Harvester:
                 check=False,
             )
         return COMMAND_LINE.run(
-            *words, env=environment, folder=self.folder, stdin=stdin or b"", timeout=timeout
+            *words, env=environment, folder=self.folder, stdin=stdin or b"", timeout=timeout, module=module
         )
 
 
