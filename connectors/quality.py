@@ -175,18 +175,7 @@ class Stream:
         cls, measures: Mapping[str, Measure | None], series: Series | None = None
     ) -> Stream | None:
         """The stream with these measures, by name; `None` if there are none."""
-        if not any(measures.values()):
-            return None
-        latency, jitter, loss, bitrate, height, fps = (measures.get(name) for name in MEASURES)
-        return cls(
-            latency_ms=latency,
-            jitter_ms=jitter,
-            packet_loss_pct=loss,
-            bitrate_kbps=bitrate,
-            height_px=height,
-            fps=fps,
-            series=series,
-        )
+        return cls(**measures, series=series) if any(measures.values()) else None
 
     @classmethod
     def merge(cls, streams: Sequence[Stream], *, same_session: bool) -> Stream | None:
