@@ -20,8 +20,8 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.load import null_server
 from benchmarks.measured_processes import Used, measured
+from benchmarks.null_elasticsearch import null_server
 from tests.e2e.harness import ROOT, Harvester, Simulator, command
 
 NOW = datetime(2026, 11, 20, 0, 30, tzinfo=UTC)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from harvester.forgetting.person import Count, LeftOut, Person
 from harvester.forgetting.searched_places import Place
-from harvester.privacy.forgotten_people import forget_identifiers
+from harvester.privacy.forgotten_people import ForgottenList, forget_identifiers
 from harvester.privacy.settings import SALT
 from harvester.state.secrets_and_forgotten_people import PrivacyState
 
@@ -48,6 +48,8 @@ class Forgetting:
     """Files first, then rejects, then the index, then journals."""
     state: PrivacyState
     now: Callable[[], datetime]
+    share: Callable[[ForgottenList], None] = field(default=lambda _remembered: None)
+    """Called with all that the state remembers, before anything is changed."""
     stop: Callable[[], None] = field(default=lambda: None)
     """Called between places; raises if the command is interrupted."""
 
@@ -71,6 +73,7 @@ class Forgetting:
         person = result.person
         salt = self.state.secret(SALT)
         self.state.remember(forget_identifiers(salt, person.all_identifiers, person.action), self.now())
+        self.share(ForgottenList(salt=salt, entries=self.state.forgotten()))
         left_out = self._left_out(result)
         for each in result.places:
             self.stop()

@@ -20,9 +20,8 @@ import pytest
 
 from tests.e2e import elasticsearch_nodes as nodes
 from tests.e2e.elasticsearch_nodes import Node, User
-from tests.e2e.forked_command_line import ForkedCommandLine
 from tests.e2e.index_sandbox import IndexSandbox
-from tests.e2e.meetecho_bench import COMMANDS, Bench, meetecho_bench
+from tests.e2e.meetecho_bench import Bench, meetecho_bench
 from tests.e2e.shared_nodes import Borrower, Owner, SharedNodes
 
 ROLES = """\
@@ -154,14 +153,7 @@ def guarded(secure: Node, tmp_path: Path) -> Iterator[IndexSandbox]:
         yield corner
 
 
-@pytest.fixture(scope="session")
-def meetecho_command_line() -> Iterator[ForkedCommandLine]:
-    """`harvester meetecho`, imported once and forked for each command."""
-    with ForkedCommandLine(COMMANDS) as command_line:
-        yield command_line
-
-
 @pytest.fixture
-def meetecho(meetecho_command_line: ForkedCommandLine, tmp_path: Path) -> Iterator[Bench]:
-    with meetecho_bench(tmp_path, meetecho_command_line) as bench:
+def meetecho(tmp_path: Path) -> Iterator[Bench]:
+    with meetecho_bench(tmp_path) as bench:
         yield bench

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
 import json
-import os
 import subprocess
 import sys
 import time
@@ -16,22 +16,22 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
-ROOT = Path(__file__).parents[2]
+from tests.e2e.environment import ROOT, clean_environment
+from tests.e2e.forked_command_line import ForkedCommandLine
+
 READY_SECONDS = 120.0
 HANGS_SECONDS = 60.0
 """A process that has not ended after so long hangs. None takes nearly as long, not even on a busy machine."""
 
 Documents = dict[str, dict[str, Any]]
 
+SETTINGS = (
+    "ARDUINO_", "DATATRACKER_", "ES_", "GOOGLE_", "HARVESTER_", "MEETECHO_", "ROOMS_", "TEAMS_", "WEBEX_", "ZOOM_",
+)  # fmt: skip
+"""What the names of the harvester's settings begin with. It reads them whenever a command needs them."""
 
-def clean_environment(**more: str) -> dict[str, str]:
-    """The environment that any process needs, without anything that could point a test at a real account or cluster.
-
-    `PYTHONPATH` is kept: if it names this checkout, the tests run its code instead of the installed package.
-    """
-    names = {"PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR"}
-    kept = {name: value for name, value in os.environ.items() if name in names}
-    return {**kept, "PYTHONUNBUFFERED": "1", **more}
+COMMAND_LINE = ForkedCommandLine()
+atexit.register(COMMAND_LINE.close)
 
 
 def command(*words: str) -> list[str]:
@@ -131,7 +131,11 @@ class Simulator:
 
 @dataclass
 class Harvester:
-    """The command line with its settings and its state folder. Call it to run a command."""
+    """The command line with its settings and its state folder. Call it to run a command.
+
+    Its process has imported the commands already, which takes longer than most of them. A test of the process itself, of
+    its memory or its signals starts `command` instead.
+    """
 
     folder: Path
     settings: Mapping[str, str]
@@ -143,15 +147,27 @@ class Harvester:
     def __call__(
         self, *words: str, stdin: bytes | None = None, timeout: float = 300, **more: str
     ) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            command(*words),
-            input=stdin if stdin is not None else b"",
-            capture_output=True,
-            env=self.environment(**more),
-            cwd=self.folder,
-            timeout=timeout,
-            check=False,
+        environment = self.environment(**more)
+        if _needs_a_new_interpreter(environment):
+            return subprocess.run(
+                command(*words),
+                input=stdin or b"",
+                capture_output=True,
+                env=environment,
+                cwd=self.folder,
+                timeout=timeout,
+                check=False,
+            )
+        return COMMAND_LINE.run(
+            *words, env=environment, folder=self.folder, stdin=stdin or b"", timeout=timeout
         )
+
+
+def _needs_a_new_interpreter(environment: Mapping[str, str]) -> bool:
+    """Whether it differs in anything but the harvester's settings, such as what only the start of an interpreter reads."""
+    usual = clean_environment()
+    changed = {name for name in environment.keys() | usual.keys() if environment.get(name) != usual.get(name)}
+    return not all(name.startswith(SETTINGS) for name in changed)
 
 
 def by_id(documents: Iterable[dict[str, Any]]) -> Documents:

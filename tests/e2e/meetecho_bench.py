@@ -17,8 +17,7 @@ from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.meetecho.request_log import PlannedFault
 from harvester.simulator.meetecho.tokens import CLIENT_SECRET
 from harvester.simulator.server import Options, serving_simulator
-from tests.e2e.forked_command_line import ForkedCommandLine, Result
-from tests.e2e.harness import Harvester
+from tests.e2e.harness import COMMAND_LINE, Harvester
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 GROUP = "hushwg"
@@ -27,7 +26,16 @@ CREATE = "POST meeting/interim/createRoom"
 DELETE = "POST meeting/interim/deleteRoom"
 FETCH = "GET meeting/interim/fetchRooms"
 TOKENS = "POST auth/ietfservice/tokens"
-COMMANDS = ("harvester.cli.meetecho_rooms", "harvester.cli.meetecho_slides", "harvester.cli.vendor_commands")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """How a command ended. A negative exit code is a signal."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
 
 RoomValues = tuple[int, str, int, str]
 """Id, start, minutes, description."""
@@ -64,20 +72,22 @@ class Bench:
     clock: SimulatedClock
     settings: dict[str, str]
     folder: Path
-    command_line: ForkedCommandLine
     output: list[str] = field(default_factory=list)
 
     def run(self, *words: str, stdin: bytes = b"", **more: Any) -> Result:
         """Run `harvester meetecho …`. Settings can be changed by name."""
         env = {name: value for name, value in more.items() if name.isupper()}
         others = {name: value for name, value in more.items() if not name.isupper()}
-        result = self.command_line.run(
+        ended = COMMAND_LINE.run(
             "meetecho",
             *words,
             env=Harvester(self.folder, self.settings).environment(**env),
             folder=self.folder,
             stdin=stdin,
             **others,
+        )
+        result = Result(
+            exit_code=ended.returncode, stdout=ended.stdout.decode(), stderr=ended.stderr.decode()
         )
         self.output += [result.stdout, result.stderr]
         return result
@@ -188,9 +198,7 @@ def ndjson(*rows: Mapping[str, Any]) -> bytes:
 
 
 @contextmanager
-def meetecho_bench(
-    folder: Path, command_line: ForkedCommandLine, *, faults: float = 0.0, **options: Any
-) -> Iterator[Bench]:
+def meetecho_bench(folder: Path, *, faults: float = 0.0, **options: Any) -> Iterator[Bench]:
     """A simulated Meetecho with this state folder; afterwards no secret was written anywhere, and it received no request
     that the datatracker's client would not send."""
     served = Options(
@@ -204,7 +212,6 @@ def meetecho_bench(
             clock=simulator.clock,
             settings=settings,
             folder=folder,
-            command_line=command_line,
         )
         yield bench
         bench.check_secrets()

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from harvester.simulator.meetecho.request_log import Exchange
-from tests.e2e.forked_command_line import ForkedCommandLine
 from tests.e2e.harness import HANGS_SECONDS, Harvester, command
 from tests.e2e.meetecho_bench import (
     CREATE,
@@ -150,10 +149,8 @@ def test_a_group_with_a_refused_token_ends_with_77_and_stops_no_other(meetecho: 
     assert 60 not in [number for number, *_ in meetecho.rooms("zquilt")]
 
 
-def test_a_group_without_a_token_ends_with_77_and_stops_no_other(
-    meetecho_command_line: ForkedCommandLine, tmp_path: Path
-) -> None:
-    with meetecho_bench(tmp_path, meetecho_command_line, unknown=("zquilt",)) as bench:
+def test_a_group_without_a_token_ends_with_77_and_stops_no_other(tmp_path: Path) -> None:
+    with meetecho_bench(tmp_path, unknown=("zquilt",)) as bench:
         assert bench.apply(room_row(60, group="zquilt"), ONE).exit_code == 77
         assert bench.rooms() == room_values(ONE)
         assert bench.calls().count(TOKENS) == 1
@@ -178,10 +175,8 @@ def test_a_group_that_fails_stops_no_other_and_the_same_command_completes_it(
     assert meetecho.rooms() == room_values(ONE)
 
 
-def test_a_second_room_that_meetecho_refuses_is_a_finding_and_the_old_one_stays(
-    meetecho_command_line: ForkedCommandLine, tmp_path: Path
-) -> None:
-    with meetecho_bench(tmp_path, meetecho_command_line, one_room=True) as bench:
+def test_a_second_room_that_meetecho_refuses_is_a_finding_and_the_old_one_stays(tmp_path: Path) -> None:
+    with meetecho_bench(tmp_path, one_room=True) as bench:
         bench.add_room(room_row(50, hour=9))
         result = bench.apply(ONE, TWO)
         assert result.exit_code == 65
@@ -292,7 +287,8 @@ def test_on_a_terminal_delete_shows_the_room_and_waits_for_a_yes(
     assert url.encode() in ended.stderr
     assert b"Proceed?" in ended.stderr
     assert len(meetecho.rooms()) == left
-    assert (ended.returncode == 0) is (left == 1)
+    assert ended.returncode == (0 if left == 1 else 130)
+    assert (b"nothing changed" in ended.stderr) is (left == 2)
 
 
 def test_the_list_shows_every_form_of_room_and_the_log_every_write(meetecho: Bench) -> None:
@@ -311,11 +307,9 @@ def test_the_list_shows_every_form_of_room_and_the_log_every_write(meetecho: Ben
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_with_random_faults_the_same_command_ends_with_the_desired_rooms(
-    meetecho_command_line: ForkedCommandLine, tmp_path: Path, seed: int
-) -> None:
+def test_with_random_faults_the_same_command_ends_with_the_desired_rooms(tmp_path: Path, seed: int) -> None:
     rows = [room_row(50 + position, hour=9 + position) for position in range(6)]
-    with meetecho_bench(tmp_path, meetecho_command_line, faults=0.3) as bench:
+    with meetecho_bench(tmp_path, faults=0.3) as bench:
         for row in rows[:3]:
             bench.add_room({**row, "minutes": 10 + seed})
         others = bench.other_rooms()

@@ -21,7 +21,7 @@ OPTIONS: dict[str, Any] = {
     "size": 12,
     "days": 1,
     "now": datetime(2026, 11, 20, 0, 3, tzinfo=UTC),
-    "speed": 3000.0,
+    "speed": 200.0,
     "vendors": VENDORS,
 }
 DAYS = ("--from", "2026-11-19", "--to", "2026-11-20")

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from connectors.errors import ConfigurationError
 from harvester.documents import Document
 from harvester.forgetting.person import Count, LeftOut, Person
 from harvester.forgetting.runner import Forgetting
-from harvester.privacy.forgotten_people import Identifier
+from harvester.privacy.forgotten_people import ForgottenList, Identifier
+from harvester.privacy.settings import SALT
 from harvester.state.secrets_and_forgotten_people import PrivacyState
 from tests.invented_meetings import HARVESTED
 
@@ -64,6 +66,21 @@ def test_the_state_remembers_before_anything_is_changed(state: PrivacyState) -> 
     forgetting.forget(result)
     assert place.remembered == [1]
     assert (len(place.stored), result.left, result.done) == (1, 0, True)
+
+
+def test_whom_to_leave_out_is_shared_before_anything_is_changed(state: PrivacyState) -> None:
+    place = MemoryPlace("index", [session(email="grace@example.org")], state)
+
+    def refuse(remembered: ForgottenList) -> None:
+        assert remembered.salt == state.secret(SALT)
+        assert remembered.entries == state.forgotten() != []
+        raise ConfigurationError("no key")
+
+    forgetting = Forgetting(places=[place], state=state, now=lambda: HARVESTED, share=refuse)
+    result = forgetting.find(GRACE)
+    with pytest.raises(ConfigurationError):
+        forgetting.forget(result)
+    assert (len(place.stored), result.done) == (1, False)
 
 
 def test_what_one_place_links_is_found_in_the_others(state: PrivacyState) -> None:
