@@ -1,8 +1,9 @@
 """How fast documents get into one real Elasticsearch node, beside what else there is: `python -m benchmarks.load`.
 
-All contenders load the same session documents (about 900 bytes) into the same node, with the same mappings and
+All contenders load the same session documents (about 1,000 bytes) into the same node, with the same mappings and
 external versions, in interleaved rounds; figures are medians, as documents a second and as parts of the ceiling:
-ready-made bulk bodies, sent over 1, 2 and 4 keep-alive connections by threads that do nothing else.
+ready-made bulk bodies, sent over 1, 2 and 4 keep-alive connections by threads that do nothing else. The last column is
+the contender's own CPU for a document, which suffers least from what else the machine does.
 `TEST_ES_URL` names a node that is there already; else one is started. `--quick` for a look, not for figures.
 """
 
@@ -12,20 +13,18 @@ import argparse
 import gc
 import http.client
 import os
-import socketserver
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -36,7 +35,7 @@ import orjson
 from elasticsearch import Elasticsearch, helpers
 from elasticsearch.serializer import OrjsonSerializer
 
-from benchmarks.measured_processes import server
+from benchmarks.null_elasticsearch import null_server
 from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, session_key
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
 from harvester.documents import Document, EncodedDocument, encode, record_version, to_documents
@@ -58,7 +57,7 @@ PATIENCE = RetryPolicy(
 )
 
 
-def harvest(number: int) -> MeetingRecord:
+def invented_record(number: int) -> MeetingRecord:
     """One meeting with its sessions, with every field that a vendor can provide."""
     start = datetime(2026, 11, 20, 8, tzinfo=UTC) + timedelta(seconds=number % 36_000)
     end = start + timedelta(minutes=45)
@@ -112,22 +111,22 @@ class Ready:
     documents: list[Document]
 
     @classmethod
-    def of(cls, harvest: MeetingRecord) -> Ready:
-        return cls(harvest.meeting, harvest.timestamp, list(to_documents(harvest)))
+    def of(cls, record: MeetingRecord) -> Ready:
+        return cls(record.meeting, record.timestamp, list(to_documents(record)))
 
     def encoded(self) -> Iterator[EncodedDocument]:
         for document in self.documents:
             document_id = document["document_id"]
-            yield EncodedDocument(document_id, orjson.dumps(document_id), encode(document))
+            yield document_id, orjson.dumps(document_id), encode(document)
 
 
 class Field:
     """One contender's turn: the documents in every form to start from, and separate indices."""
 
-    def __init__(self, url: str, harvests: list[MeetingRecord], lines: list[bytes], scratch: Path) -> None:
+    def __init__(self, url: str, records: list[MeetingRecord], lines: list[bytes], scratch: Path) -> None:
         self.url = url
-        self.harvests = harvests
-        self.ready = [Ready.of(harvest) for harvest in harvests]
+        self.records = records
+        self.ready = [Ready.of(record) for record in records]
         self.lines = lines
         self.scratch = scratch
         self.file = scratch / "documents.ndjson"
@@ -142,7 +141,7 @@ class Field:
         templates.install(client, PATIENCE)
         for kind in ("meetings", "sessions"):
             client.send("PUT", f"/{self.prefix}{kind}-2026", body={})
-        self.actions = [self._action(line) for line in self.lines]
+        self.actions = [self.action(orjson.loads(line)) for line in self.lines]
         try:
             yield
             client.send("POST", f"/{self.prefix}*/_refresh")
@@ -155,13 +154,13 @@ class Field:
                 client.send("DELETE", template.path)
             client.close()
 
-    def _action(self, line: bytes) -> dict[str, Any]:
-        document = orjson.loads(line)
+    def action(self, document: Document) -> dict[str, Any]:
+        """The document for the client's helpers."""
         return {
             "_op_type": "index",
             "_index": f"{self.prefix}{document['kind']}s-2026",
             "_id": document["document_id"],
-            "version": record_version(self.harvests[0]),
+            "version": record_version(self.records[0]),
             "version_type": "external",
             "_source": document,
         }
@@ -171,23 +170,24 @@ class Field:
         return Loader(Client(self.cluster, time.monotonic), rejects, PATIENCE)
 
 
-def ours_harvests(field: Field) -> None:
-    for loaded in field.loader().load(field.harvests):
+def load_records(field: Field) -> None:
+    for loaded in field.loader().load(field.records):
         assert not loaded.rejected
 
 
-def ours_documents(field: Field) -> None:
+def load_documents(field: Field) -> None:
     with mock.patch("harvester.sinks.elastic.loader.encoded_documents", Ready.encoded):
         for loaded in field.loader().load(cast("list[MeetingRecord]", field.ready)):
             assert not loaded.rejected
 
 
-def ours_lines(field: Field) -> None:
-    for so_far in field.loader().load_lines(BytesIO(b"\n".join(field.lines))):
-        assert not so_far.rejected
+def load_lines(field: Field) -> None:
+    with field.file.open("rb") as lines:
+        for so_far in field.loader().load_lines(lines):
+            assert not so_far.rejected
 
 
-def ours_process(field: Field) -> None:
+def load_in_a_process(field: Field) -> None:
     command = [sys.executable, "-m", "harvester", "load", str(field.file), "--es-host", field.url, "-q"]
     environment = {**os.environ, "ES_INDEX_PREFIX": field.prefix, "HARVESTER_STATE_DIR": str(field.scratch)}
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
@@ -195,6 +195,12 @@ def ours_process(field: Field) -> None:
 
 def streaming_default(field: Field) -> None:
     for ok, _ in helpers.streaming_bulk(Elasticsearch(field.url), field.actions):
+        assert ok
+
+
+def streaming_records(field: Field) -> None:
+    documents = (document for record in field.records for document in to_documents(record))
+    for ok, _ in helpers.streaming_bulk(Elasticsearch(field.url), map(field.action, documents)):
         assert ok
 
 
@@ -246,89 +252,64 @@ def bulk_bodies(actions: list[dict[str, Any]], lines: list[bytes], size: int = 2
     return bodies
 
 
+STREAMING, STREAMING_RECORDS = "streaming_bulk, defaults", "streaming_bulk, defaults, from records"
 CONTENDERS: dict[str, Contender] = {
     "ready-made bodies, 1 connection": ceiling(1),
     "ready-made bodies, 2 connections": ceiling(2),
     "ready-made bodies, 4 connections": ceiling(4),
-    "our loader, from harvests": ours_harvests,
-    "our loader, from documents": ours_documents,
-    "our loader, from lines": ours_lines,
-    "harvester load FILE, the whole process": ours_process,
+    "the loader, from records": load_records,
+    "the loader, from documents": load_documents,
+    "the loader, from lines": load_lines,
+    "harvester load FILE, the whole process": load_in_a_process,
     "parallel_bulk, 4 x 2,000, orjson": parallel_tuned,
     "streaming_bulk, 2,000, orjson": streaming_tuned,
-    "streaming_bulk, defaults": streaming_default,
+    STREAMING_RECORDS: streaming_records,
+    STREAMING: streaming_default,
 }
 CEILINGS = tuple(name for name in CONTENDERS if name.startswith("ready-made"))
 
 
-def rounds(field: Field, contenders: dict[str, Contender], count: int) -> dict[str, list[float]]:
-    """Documents a second of every contender, a figure a round; the order turns from round to round."""
-    rates: dict[str, list[float]] = {name: [] for name in contenders}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """`rate`: documents a second; `cpu`: microseconds for each, of user and system together."""
+
+    rate: float
+    cpu: float
+
+
+def rounds(field: Field, contenders: dict[str, Contender], count: int) -> dict[str, list[Turn]]:
+    """The turns of every contender, one a round; the order turns from round to round."""
+    turns: dict[str, list[Turn]] = {name: [] for name in contenders}
     names = list(contenders)
     for number in range(count + 1):
         for name in names[number % len(names) :] + names[: number % len(names)]:
             with field.turn():
                 field.bodies = bulk_bodies(field.actions, field.lines)
                 gc.freeze()  # prepared objects cost no contender a collection
-                began = time.perf_counter()
+                began, used = time.perf_counter(), cpu_seconds()
                 contenders[name](field)
-                rate = len(field.lines) / (time.perf_counter() - began)
+                seconds, cpu = time.perf_counter() - began, cpu_seconds() - used
             if number:  # the first round warms the node up
-                rates[name].append(rate)
-    return rates
+                documents = len(field.lines)
+                turns[name].append(Turn(rate=documents / seconds, cpu=cpu / documents * 1_000_000))
+    return turns
 
 
-def table(rates: dict[str, list[float]], yardsticks: Iterable[str]) -> None:
-    medians = {name: statistics.median(values) for name, values in rates.items()}
+def cpu_seconds() -> float:
+    """Of this process, and of those that it waited for."""
+    usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def table(turns: dict[str, list[Turn]], yardsticks: Iterable[str]) -> None:
+    medians = {name: statistics.median(turn.rate for turn in found) for name, found in turns.items()}
     top = max(medians[name] for name in yardsticks)
     for name, median in medians.items():
-        spread = f"{min(rates[name]):,.0f} to {max(rates[name]):,.0f}"
-        print(f"{name:42} {median:9,.0f}/s {median / top:6.2f}   {spread}")
+        rates = [turn.rate for turn in turns[name]]
+        spread = f"{min(rates):,.0f} to {max(rates):,.0f}"
+        cpu = statistics.median(turn.cpu for turn in turns[name])
+        print(f"{name:42} {median:9,.0f}/s {median / top:6.2f}   {spread:20} {cpu:6.2f} us")
     print()
-
-
-class NullReply(socketserver.StreamRequestHandler):
-    """Answers every bulk request with as many successes as it has operations, and anything else with nothing."""
-
-    def handle(self) -> None:
-        while request := self.rfile.readline():
-            length = 0
-            while (header := self.rfile.readline().strip()) != b"":
-                if header.lower().startswith(b"content-length:"):
-                    length = int(header.split(b":")[1])
-            body = self.rfile.read(length)
-            self.answer(request, body)
-
-    def answer(self, request: bytes, body: bytes) -> None:
-        status = b"200 OK"
-        reply = b"{}"
-        if b"/_bulk" in request:
-            items = b",".join([b'{"index":{"status":201}}'] * (body.count(b"\n") // 2))
-            reply = b'{"errors":false,"items":[' + items + b"]}"
-        elif b"/_count" in request:
-            reply = b'{"count":0}'
-        elif request.startswith(b"HEAD") or (b"_template/" in request and request.startswith(b"GET")):
-            status = b"404 Not Found"
-        head = (
-            b"HTTP/1.1 %b\r\nx-elastic-product: Elasticsearch\r\ncontent-type: application/json\r\n" % status
-        )
-        if request.startswith(b"HEAD"):
-            reply = b""
-        self.wfile.write(head + b"content-length: %d\r\n\r\n" % len(reply) + reply)
-
-
-def serve_nothing() -> None:
-    """The null server, in a process of its own; prints its port and serves until its standard input ends."""
-    socketserver.ThreadingTCPServer.daemon_threads = True
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), NullReply) as server:
-        print(server.server_address[1], flush=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        sys.stdin.read()
-        server.shutdown()
-
-
-def null_server() -> AbstractContextManager[str]:
-    return server("benchmarks.load", "--null-server")
 
 
 @contextmanager
@@ -347,16 +328,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer documents and rounds")
     parser.add_argument(
+        "--meetings", type=int, default=3_000, help=f"how many, of {SESSIONS + 1} documents each (3000)"
+    )
+    parser.add_argument(
         "--only", metavar="TEXT", default="", help="contenders whose name holds it, and the ceiling"
     )
-    parser.add_argument("--null-server", action="store_true", help=argparse.SUPPRESS)
     request = parser.parse_args()
-    if request.null_server:
-        serve_nothing()
-        return
-    count, times = (500, 1) if request.quick else (3_000, 5)
-    harvests = [harvest(number) for number in range(count)]
-    lines = [encode(document) for one in harvests for document in to_documents(one)]
+    count, times = (500, 1) if request.quick else (request.meetings, 5)
+    records = [invented_record(number) for number in range(count)]
+    lines = [encode(document) for record in records for document in to_documents(record)]
     chosen = {n: c for n, c in CONTENDERS.items() if request.only in n or n in CEILINGS}
     print(
         f"{len(lines):,} documents of {sum(map(len, lines)) // len(lines)} bytes, {times} rounds, medians\n"
@@ -364,14 +344,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "documents.ndjson").write_bytes(b"\n".join(lines) + b"\n")
         with a_node() as url:
-            table(rounds(Field(url, harvests, lines, Path(folder)), chosen, times), CEILINGS)
-        against_nothing = [name for name in CONTENDERS if "our loader" in name or "defaults" in name]
+            table(rounds(Field(url, records, lines, Path(folder)), chosen, times), CEILINGS)
+        against_nothing = [
+            name
+            for name in CONTENDERS
+            if name.startswith("the loader") or name in {STREAMING, STREAMING_RECORDS}
+        ]
         with null_server() as url:
-            field = Field(url, harvests, lines, Path(folder))
+            field = Field(url, records, lines, Path(folder))
             print("against a server that answers at once (the last one is 1)")
             table(
                 rounds(field, {n: CONTENDERS[n] for n in against_nothing}, times),
-                ["streaming_bulk, defaults"],
+                [STREAMING],
             )
 
 

@@ -54,7 +54,7 @@ OWN = (
     ),
     Setting(
         name="HARVESTER_STATE_KEY",
-        help="the key that seals refresh tokens in the index, for HARVESTER_STATE=index",
+        help="the key that seals refresh tokens and forgotten people in the index, for HARVESTER_STATE=index",
         secret=True,
     ),
     Setting(name="HARVESTER_TIMEZONE", help="time zone of --date, --from and --to", default="UTC"),

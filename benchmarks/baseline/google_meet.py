@@ -4,49 +4,50 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
-import requests
 from google.auth.exceptions import RefreshError
 from google.auth.transport.requests import Request
 from google.oauth2 import service_account
 
-from benchmarks.baseline.client import SECONDS, THREADS, line, parsed
+from benchmarks.baseline.client import THREADS, Token, get, line, parsed
 
 _SCOPES = "https://www.googleapis.com/auth/"
 _reports = f"{os.environ['GOOGLE_ADMIN_API_URL']}/admin/reports/v1/activity/users/all/applications/meet"
 _directory = f"{os.environ['GOOGLE_ADMIN_API_URL']}/admin/directory/v1/users"
 _calendar = os.environ["GOOGLE_CALENDAR_API_URL"]
 _key = service_account.Credentials.from_service_account_file(os.environ["GOOGLE_CREDENTIALS"])  # type: ignore[no-untyped-call]  # google-auth does not annotate this function
-_local = threading.local()
-_tokens: dict[tuple[str, str], str] = {}
+_tokens: dict[tuple[str, str], Token] = {}
 _refused: set[str] = set()
 
 
-def authorization(user: str, scope: str) -> dict[str, str]:
-    if (user, scope) not in _tokens:
+def token(user: str, scope: str) -> Token:
+    """The token for acting as a user."""
+
+    def request_token() -> str:
         acting = _key.with_subject(user).with_scopes([_SCOPES + scope])
         acting.refresh(Request())  # type: ignore[no-untyped-call]  # google-auth does not annotate this function
-        _tokens[user, scope] = str(acting.token)
-    return {"Authorization": f"Bearer {_tokens[user, scope]}"}
+        return str(acting.token)
+
+    if (user, scope) not in _tokens:
+        _tokens[user, scope] = Token(request_token)
+    return _tokens[user, scope]
 
 
-def answer(url: str, user: str, scope: str, **params: str) -> dict[str, Any]:
-    if not hasattr(_local, "session"):
-        _local.session = requests.Session()
-    found = _local.session.get(url, params=params, headers=authorization(user, scope), timeout=SECONDS)
-    return parsed(found.content)
+def answer(
+    url: str, user: str, scope: str, params: Mapping[str, str] | None = None, *, absent: Collection[int] = ()
+) -> dict[str, Any]:
+    return parsed(get(url, token(user, scope), params, absent=absent).content)
 
 
 def rows(url: str, key: str, scope: str, **params: str) -> Iterator[dict[str, Any]]:
     page = ""
     while True:
         more = {"pageToken": page} if page else {}
-        body = answer(url, os.environ["GOOGLE_ADMIN"], scope, **params, **more)
+        body = answer(url, os.environ["GOOGLE_ADMIN"], scope, {**params, **more})
         yield from body.get(key, ())
         page = body.get("nextPageToken", "")
         if not page:
@@ -64,7 +65,8 @@ def topic(event: tuple[str, str]) -> bytes:
     if owner in _refused:
         return b""
     try:
-        return line(answer(f"{_calendar}/calendars/{owner}/events/{name}", owner, "calendar.events.readonly"))
+        url = f"{_calendar}/calendars/{owner}/events/{name}"
+        return line(answer(url, owner, "calendar.events.readonly", absent={403, 404, 410}))
     except RefreshError:  # suspended users cannot be impersonated
         _refused.add(owner)
         return b""

@@ -11,12 +11,12 @@ from typing import Any
 
 import requests
 
-from benchmarks.baseline.client import SECONDS, THREADS, line, parsed, session
+from benchmarks.baseline.client import SECONDS, THREADS, Token, get, line, parsed
 
 _base = f"{os.environ['TEAMS_API_URL']}/v1.0"
 
 
-def token() -> str:
+def request_token() -> str:
     answer = requests.post(
         f"{os.environ['TEAMS_LOGIN_URL']}/{os.environ['TEAMS_TENANT_ID']}/oauth2/v2.0/token",
         data={
@@ -30,14 +30,13 @@ def token() -> str:
     return str(answer.json()["access_token"])
 
 
-_authorization = f"Bearer {token()}"
+_token = Token(request_token)
 
 
 def rows(url: str, **params: str) -> Iterator[dict[str, Any]]:
     following: str | None = url
     while following:
-        answer = session(_authorization).get(following, params=params, timeout=SECONDS)
-        body = parsed(answer.content)
+        body = parsed(get(following, _token, params, absent={404}).content)
         yield from body.get("value", ())  # none if the record is too young
         following, params = body.get("@odata.nextLink"), {}
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import requests
 
-from benchmarks.baseline.client import SECONDS, THREADS, line, parsed, session
+from benchmarks.baseline.client import SECONDS, THREADS, Token, get, line, parsed
 
 _base = os.environ["WEBEX_API_URL"]
 _analytics = os.environ["WEBEX_ANALYTICS_URL"]
 
 
-def token() -> str:
+def request_token() -> str:
     answer = requests.post(
         f"{_base}/access_token",
         data={
@@ -31,13 +31,13 @@ def token() -> str:
     return str(answer.json()["access_token"])
 
 
-_authorization = f"Bearer {token()}"
+_token = Token(request_token)
 
 
 def rows(url: str, **params: str) -> Iterator[dict[str, Any]]:
     following: str | None = url
     while following:
-        answer = session(_authorization).get(following, params=params, timeout=SECONDS)
+        answer = get(following, _token, params)
         yield from parsed(answer.content).get("items", ())
         following, params = answer.links.get("next", {}).get("url"), {}
 
@@ -46,9 +46,7 @@ def whole(meeting: dict[str, Any]) -> bytes:
     uuid = meeting["id"]
     found = [*rows(f"{_base}/meetingParticipants", meetingId=uuid, max="100", hostEmail=meeting["hostEmail"])]
     if meeting["state"] == "ended":
-        answer = session(_authorization).get(
-            f"{_analytics}/meeting/qualities", params={"meetingId": uuid, "max": "1000"}, timeout=SECONDS
-        )
+        answer = get(f"{_analytics}/meeting/qualities", _token, {"meetingId": uuid, "max": "1000"})
         found += parsed(answer.content)["items"]
     return b"".join(map(line, found))
 

@@ -12,12 +12,12 @@ from urllib.parse import quote
 
 import requests
 
-from benchmarks.baseline.client import SECONDS, THREADS, line, parsed, session
+from benchmarks.baseline.client import SECONDS, THREADS, Token, get, line, parsed
 
 _base = os.environ["ZOOM_API_URL"]
 
 
-def token() -> str:
+def request_token() -> str:
     answer = requests.post(
         os.environ["ZOOM_TOKEN_URL"],
         data={"grant_type": "account_credentials", "account_id": os.environ["ZOOM_ACCOUNT_ID"]},
@@ -27,17 +27,16 @@ def token() -> str:
     return str(answer.json()["access_token"])
 
 
-_authorization = f"Bearer {token()}"
+_token = Token(request_token)
 
 
 def rows(path: str, key: str, **params: str) -> Iterator[dict[str, Any]]:
     next_page = ""
     while True:
-        answer = session(_authorization).get(
-            _base + path, params={**params, "page_size": "300", "next_page_token": next_page}, timeout=SECONDS
-        )
+        page = {**params, "page_size": "300", "next_page_token": next_page}
+        answer = get(_base + path, _token, page, absent={404})
         body = parsed(answer.content)
-        yield from body.get(key, ())
+        yield from body.get(key, ())  # none if the meeting has been deleted
         next_page = body.get("next_page_token", "")
         if not next_page:
             return

@@ -8,7 +8,8 @@ builds URL, method, headers and body by the rules of each API: quoting, path pat
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from threading import RLock
+from functools import lru_cache
+from threading import Lock, RLock
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -63,7 +64,6 @@ class GoogleClient:
         self._context = context
         self._lock = RLock()
         self._apis: dict[str, Api] = {}
-        self._services: dict[str, Any] = {}
         self._resources: dict[tuple[str, str], Any] = {}
         self._limiters: dict[tuple[tuple[str, str], str], Limiter] = {}
         self._project_limiters = {
@@ -151,29 +151,10 @@ class GoogleClient:
         raise AssertionError("the last round returns or raises")
 
     def _resource(self, service: Service, path: str) -> Any:
-        """The library's object for a resource, cached because the library builds a class for each one."""
         key = service.scope, path
         found = self._resources.get(key)
         if found is None:
-            with self._lock:
-                found = self._service(service)
-                for part in path.split("."):
-                    found = getattr(found, part)()
-                self._resources[key] = found
-        return found
-
-    def _service(self, service: Service) -> Any:
-        found = self._services.get(service.scope)
-        if found is None:
-            found = build(
-                service.name,
-                service.version,
-                http=_UnusedTransport(),  # otherwise the library looks for credentials by itself
-                static_discovery=True,
-                cache_discovery=False,
-                client_options={"api_endpoint": self.url(service) + "/"},
-            )
-            self._services[service.scope] = found
+            found = self._resources[key] = _resource(service.name, service.version, self.url(service), path)
         return found
 
     def _api(self, service: Service) -> Api:
@@ -208,6 +189,31 @@ class GoogleClient:
         return self._context.limiters.get(
             name, self._context, calls=a_minute, per=60.0, share=self._settings.rate_share
         )
+
+
+_BUILDING = Lock()
+
+
+def _resource(name: str, version: str, url: str, path: str) -> Any:
+    """The library's object for a resource. It holds no credentials, so all clients of the process share it."""
+    with _BUILDING:
+        return _built(name, version, url, path)
+
+
+@lru_cache(maxsize=64)
+def _built(name: str, version: str, url: str, path: str) -> Any:
+    """Cached because the library reads the API's whole description, and builds a class for each resource."""
+    if path:
+        parent, _, last = path.rpartition(".")
+        return getattr(_built(name, version, url, parent), last)()
+    return build(
+        name,
+        version,
+        http=_UnusedTransport(),  # otherwise the library looks for credentials by itself
+        static_discovery=True,
+        cache_discovery=False,
+        client_options={"api_endpoint": f"{url}/"},
+    )
 
 
 def _parts(built: HttpRequest) -> tuple[str, str, dict[str, str], bytes | None]:

@@ -346,7 +346,7 @@ def by_person(*, roster: bool) -> Query:
     return Query(
         of_person=columns,
         source="attended GROUP BY person",
-        order=("lower(coalesce(arg_max(name, number), min(email)))", "min(email)", "person"),
+        order=("lower(trim(coalesce(arg_max(name, number), min(email))))", "min(email)", "person"),
     )
 
 

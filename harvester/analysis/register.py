@@ -82,7 +82,7 @@ def _rows(
         SELECT vendor, account, series, person.name, person.email, person.person_id, expected, person,
                number, sessions, round(seconds / 60, 1), present
         FROM attended JOIN series USING (number) JOIN person USING (person)
-        ORDER BY vendor, account, series, lower(coalesce(person.name, person.email)) NULLS LAST, person.email NULLS LAST, person, number
+        ORDER BY vendor, account, series, lower(trim(coalesce(person.name, person.email))) NULLS LAST, person.email NULLS LAST, person, number
         """
     )
     for head, group in groupby(stream, key=lambda row: row[:8]):

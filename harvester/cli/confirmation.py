@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import click
@@ -9,16 +10,21 @@ import click
 from harvester.cli.render.echo import echo
 from harvester.cli.standard_streams import stdin_is_terminal
 
+logger = logging.getLogger(__name__)
 
-def confirm(question: str, *, refusal: str) -> bool:
-    """Whether the user agrees. Raises UsageError with `refusal` if standard input ends without an answer, as in cron, and
-    click.Abort after Ctrl-C."""
+
+def confirm(question: str, *, refusal: str) -> None:
+    """Return if the user agrees. Raises click.Abort if not, or after Ctrl-C, and UsageError with `refusal` if standard
+    input ends without an answer, as in cron."""
     if sys.stdin is None:
         raise click.UsageError(refusal)
     try:
-        return click.confirm(question, err=True)
+        agreed = click.confirm(question, err=True)
     except click.Abort:
         if stdin_is_terminal():
             raise
         echo("", err=True)
         raise click.UsageError(refusal) from None
+    if not agreed:
+        logger.info("nothing changed")
+        raise click.Abort

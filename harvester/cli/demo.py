@@ -176,7 +176,7 @@ def _harvest_simulated(
             last=last,
             timezone="UTC",
             rate_share=1.0,
-            options=VendorOptions(switches=frozenset({"series"})),  # for the report's charts over time
+            options=VendorOptions(switches=frozenset({"qos", "series"})),  # for the report's charts over time
             output=output,
             destination="index" if kind == "index" else None if output is not None else "stdout",
             decorate=example.watch,

@@ -18,6 +18,7 @@ from harvester.pipeline import destination
 from harvester.pipeline.account import Account, AccountConfig, read_settings
 from harvester.pipeline.destination import Destination, IndexDestination, StreamDestination
 from harvester.pipeline.run_summary import DestinationKind
+from harvester.privacy.run_privacy import Privacy
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.rejects import Rejects
 
@@ -86,7 +87,23 @@ def read_journal(account: Account, env: RunEnvironment) -> Iterator[Journal | No
 
 
 def open_index(env: RunEnvironment) -> AbstractContextManager[IndexDestination]:
-    return destination.open_index(elastic_config(env), env.state_folder, env.stop, env.clock({}), env.privacy)
+    """Lines that are loaded into it are treated. Records are treated already."""
+    return destination.open_index(
+        elastic_config(env), env.state_folder, env.stop, env.clock({}), _privacy_of_lines(env)
+    )
+
+
+def _privacy_of_lines(env: RunEnvironment) -> Privacy:
+    """With the people whom other machines have forgotten, if the state is shared."""
+    if env.shared is not None:
+        return env.privacy.with_others(env.shared.forgotten.read())
+    if env.own["HARVESTER_STATE"] == "dir":
+        return env.privacy
+    from harvester.pipeline.open_shared_state import read_forgotten_lists
+
+    key = env.environment.get("HARVESTER_STATE_KEY")
+    lists = read_forgotten_lists(elastic_config(env), key, stop=env.stop, machine=env.machine)
+    return env.privacy.with_others(lists)
 
 
 def open_rejects(env: RunEnvironment) -> AbstractContextManager[Rejects]:

@@ -15,6 +15,7 @@ from connectors.base import Setting
 from connectors.errors import BrokenPlugin, ConfigurationError, OutputError
 from connectors.exit_codes import ExitCode
 from harvester.cli.check import run_checks
+from harvester.cli.confirmation import confirm
 from harvester.cli.options import (
     GeneralOptions,
     examples,
@@ -71,7 +72,8 @@ def init(options: GeneralOptions, vendors: tuple[str, ...], print_only: bool, fo
     path = Path(options.env_file or ".env")
     _check_writable(path)
     if path.exists() and not force:
-        click.confirm(f"{path} exists. Replace it? Its settings are lost.", abort=True, err=True)
+        question = f"{path} exists. Replace it? Its settings are lost."
+        confirm(question, refusal=f"{path} exists; replace it with --force")
     names = vendors or _ask_vendors(sorted(table))
     sections = [*_vendor_sections(names), *_own_sections()]
     values = _ask_everything(sections)

@@ -15,6 +15,7 @@ from connectors.meetecho.writing.desired_state import DesiredRoom, check_unique,
 from connectors.meetecho.writing.room_apply import GroupPlan, RoomOutcome, RoomWriter, error_code
 from connectors.meetecho.writing.room_plan import has_begun
 from harvester.cli import SuggestingGroup
+from harvester.cli.confirmation import confirm
 from harvester.cli.meetecho_options import (
     DRY_RUN,
     FORMAT,
@@ -296,10 +297,9 @@ def _ask(doomed: Sequence[tuple[str, Room]]) -> None:
     """Raises click.UsageError without a terminal, click.Abort unless the user agrees."""
     if not doomed:
         return
+    refusal = f"{plural(len(doomed), 'room')} would be deleted: look with `plan`, then add --yes"
     if not stdin_is_terminal():
-        raise click.UsageError(
-            f"{plural(len(doomed), 'room')} would be deleted: look with `plan`, then add --yes"
-        )
+        raise click.UsageError(refusal)
     for line in ["To be deleted:", *render.room_table(doomed)]:
         echo(line, err=True)
-    click.confirm("Proceed?", abort=True, err=True)
+    confirm("Proceed?", refusal=refusal)

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 
 import click
 
 from connectors.exit_codes import ExitCode
 from harvester.cli import SuggestingGroup
 from harvester.cli.confirmation import confirm
-from harvester.cli.from_settings import open_index, open_rejects
+from harvester.cli.from_settings import open_index
 from harvester.cli.load import report_load
 from harvester.cli.options import (
     AS_JSON,
     MAX_NEW_INDICES,
     YES_NEW_INDICES,
+    apply,
     elasticsearch_options,
     examples,
     general_options,
     handle_signals,
     pass_env,
 )
+from harvester.cli.rejects_of_all_machines import rejects_to_change, rejects_to_read
 from harvester.cli.render.echo import echo_json, echo_lines, stdout_bytes
 from harvester.cli.render.rejects import as_json as rejects_json
 from harvester.cli.render.rejects import as_text
 from harvester.cli.run_environment import RunEnvironment
-from harvester.state.rejects import Rejects
+from harvester.cli.shared_state import STATE, StateKind
 
 logger = logging.getLogger(__name__)
 
@@ -42,95 +45,103 @@ logger = logging.getLogger(__name__)
 def rejects() -> None:
     """List, export, replay or drop documents that Elasticsearch refused.
 
-    A rejected document is kept with the reason until it is stored or dropped.
+    A rejected document is kept with the reason until it is stored or dropped. With --state index, the commands work
+    with the rejects of all machines, and with those that `harvester load` has kept on this one.
     """
 
 
 @rejects.command("list", epilog=examples("harvester rejects list", "harvester rejects list --json | jq ..."))
-@AS_JSON
+@apply([STATE, AS_JSON])
 @elasticsearch_options
 @general_options
 @pass_env
-def list_(env: RunEnvironment, as_json: bool) -> int:
+def list_(env: RunEnvironment, state: StateKind | None, as_json: bool) -> int:
     """List the rejects: id, reason, source and time of each.
 
     A line without a usable document_id is listed by its digest (sha256:...). It cannot be matched to a document
     loaded later, so delete it with `harvester rejects drop ID` once it is fixed.
     """
-    with open_rejects(env) as kept:
-        if as_json:
-            echo_json(rejects_json(kept.rows()))
-            return ExitCode.OK
-        for row in kept.rows():
-            echo_lines(as_text(row))
-        if not len(kept):
-            logger.info("no rejects")
+    handle_signals(env)
+    rows = (row for kept in rejects_to_read(env, state) for row in kept.rows())
+    if as_json:
+        echo_json(rejects_json(rows))
+        return ExitCode.OK
+    count = 0
+    for count, row in enumerate(rows, start=1):  # noqa: B007  # the last one is how many there are
+        echo_lines(as_text(row))
+    if not count:
+        logger.info("no rejects")
     return ExitCode.OK
 
 
 @rejects.command(
     epilog=examples("harvester rejects export > rejected.ndjson", "harvester load rejected.ndjson")
 )
+@apply([STATE])
 @elasticsearch_options
 @general_options
 @pass_env
-def export(env: RunEnvironment) -> int:
+def export(env: RunEnvironment, state: StateKind | None) -> int:
     """Print the rejected documents as NDJSON.
 
     Correct them and load them with `harvester load`.
     """
-    with open_rejects(env) as kept:
-        logger.info("%d documents", kept.export(stdout_bytes()))
+    handle_signals(env)
+    logger.info("%d documents", sum(kept.export(stdout_bytes()) for kept in rejects_to_read(env, state)))
     return ExitCode.OK
 
 
 @rejects.command(epilog=examples("harvester templates install", "harvester rejects replay"))
 @YES_NEW_INDICES
+@apply([STATE])
 @elasticsearch_options
 @general_options
 @pass_env
-def replay(env: RunEnvironment, yes: bool) -> int:
+def replay(env: RunEnvironment, state: StateKind | None, yes: bool) -> int:
     """Load the rejects again, for example after correcting a mapping.
 
     Documents that are stored now are removed from the rejects. Exits 65 if any is rejected again.
     """
     handle_signals(env)
-    with open_index(env) as index:
-        limit = None if yes else MAX_NEW_INDICES
-        return report_load(index.loader.replay(max_new_indices=limit), noun="rejects", by_key=True)
+    limit = None if yes else MAX_NEW_INDICES
+    codes: list[int] = []
+    with open_index(env) as index, closing(rejects_to_change(env, state)) as everywhere:
+        for kept in everywhere:
+            progress = index.with_rejects(kept).loader.replay(max_new_indices=limit)
+            codes.append(report_load(progress, noun="rejects", by_key=True))
+    return ExitCode.worst(codes)
 
 
 @rejects.command(epilog=examples("harvester rejects drop zoom:main:abc==", "harvester rejects drop --yes"))
 @click.argument("document_ids", nargs=-1, metavar="[ID]...")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@apply([STATE])
 @elasticsearch_options
 @general_options
 @pass_env
-def drop(env: RunEnvironment, document_ids: tuple[str, ...], yes: bool) -> int:
+def drop(env: RunEnvironment, document_ids: tuple[str, ...], *, state: StateKind | None, yes: bool) -> int:
     """Delete the given rejects, or all of them.
 
     Exits 65 if an ID is unknown.
     """
-    with open_rejects(env) as kept:
-        if document_ids:
-            return _drop_these(kept, document_ids)
-        if not yes and len(kept) and not _confirm(len(kept)):
-            logger.info("nothing dropped")
-            return ExitCode.OK
-        logger.info("%d dropped", kept.drop())
-    return ExitCode.OK
-
-
-def _drop_these(kept: Rejects, document_ids: tuple[str, ...]) -> int:
-    unknown = [document_id for document_id in document_ids if not kept.has(document_id)]
-    logger.info("%d dropped", kept.drop(document_ids))
-    for document_id in unknown:
+    handle_signals(env)
+    if not document_ids and not yes:
+        count = sum(map(len, rejects_to_read(env, state)))
+        if count:
+            _confirm(count)
+    dropped, unknown = 0, {*document_ids}
+    with closing(rejects_to_change(env, state)) as everywhere:
+        for kept in everywhere:
+            unknown -= {document_id for document_id in unknown if kept.has(document_id)}
+            dropped += kept.drop(document_ids or None)
+    logger.info("%d dropped", dropped)
+    for document_id in filter(unknown.__contains__, document_ids):
         logger.error("there is no reject %s: run `harvester rejects list` to see the ids", document_id)
     return ExitCode.DATAERR if unknown else ExitCode.OK
 
 
-def _confirm(count: int) -> bool:
-    return confirm(
+def _confirm(count: int) -> None:
+    confirm(
         f"Drop all {count} rejected documents?",
         refusal="refusing to delete all rejects without confirmation; pass --yes",
     )

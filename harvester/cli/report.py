@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,8 @@ from harvester.output_file import check_output, write_output
 
 if TYPE_CHECKING:
     from harvester.analysis.report_data import ReportData
+
+logger = logging.getLogger(__name__)
 
 OPTIONS = (
     FILES,
@@ -124,8 +127,6 @@ def report(env: RunEnvironment, **options: Any) -> int:
         raise click.UsageError("a page of HTML is nothing for a terminal: name a file with -o report.html")
     if asked.output is not None and not asked.is_to_stdout:
         check_output(asked.output)
-    if asked.output is not None and not asked.is_to_stdout:
-        check_output(asked.output)
     data, code = _figures(env, asked)
     page = render(data, title=asked.title, script=not asked.no_script).encode()
     if asked.folder is not None:
@@ -134,6 +135,7 @@ def report(env: RunEnvironment, **options: Any) -> int:
         stdout_bytes().write(page)
     else:
         write_output(asked.output, page)
+        logger.info("wrote %s", asked.output)
     return code
 
 

@@ -1,22 +1,34 @@
-"""`harvester status`: the status of each account in each index, out of the state folder alone."""
+"""`harvester status`: the status of each account in each index, out of the state alone."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import click
 
 import connectors
-from connectors.errors import BrokenPlugin, HarvestError
+from connectors.errors import BrokenPlugin, HarvestError, StateError
 from connectors.exit_codes import ExitCode
 from connectors.parsing import is_loopback
 from harvester.cli.confirmation import confirm
-from harvester.cli.options import ACCOUNT, AS_JSON, apply, examples, general_options, pass_env
+from harvester.cli.from_settings import elastic_config
+from harvester.cli.options import (
+    ACCOUNT,
+    AS_JSON,
+    ES_HOST,
+    apply,
+    examples,
+    general_options,
+    handle_signals,
+    pass_env,
+)
 from harvester.cli.render.echo import echo, echo_json, echo_lines
 from harvester.cli.render.status import (
     Scope,
+    StatePlace,
     as_object,
     as_text,
     attention,
@@ -25,6 +37,7 @@ from harvester.cli.render.status import (
     verdict_line,
 )
 from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.shared_state import STATE, StateKind, is_shared, shared_state_reader
 from harvester.formatting import plural
 from harvester.logging_setup import ONCE
 from harvester.state.account_status import Retention, account_status
@@ -49,8 +62,7 @@ logger = logging.getLogger(__name__)
     help="Delete the journal of an account that is no longer harvested, named as in the output: zoom/main.",
 )
 @click.option("--yes", is_flag=True, help="With --forget: do not ask.")
-@apply([ACCOUNT])
-@AS_JSON
+@apply([ACCOUNT, ES_HOST, STATE, AS_JSON])
 @general_options
 @pass_env
 def status(
@@ -60,32 +72,44 @@ def status(
     exit_code: bool,
     forget: str | None,
     yes: bool,
+    state: StateKind | None,
     as_json: bool,
 ) -> int:
     """Show what needs attention, and one line for each account; with --verbose the last runs, the time that is complete,
     and what is missing, pending, failed or about to expire.
 
-    Without VENDORS, shows every account that was ever harvested into an index. It reads only the state folder: it needs
-    no credentials and no network, changes nothing unless --forget is given, and a run may be under way.
+    Without VENDORS, shows every account that was ever harvested into an index. It reads only the state folder, or with
+    --state index what all machines have in Elasticsearch: it needs no credentials of vendors, changes nothing unless
+    --forget is given, and a run may be under way.
 
     What needs attention comes first: failed or overdue meetings, skipped parts of listings, data about to expire at the
     vendor. Attention is no error unless --exit-code is given: the exit code is 0, and 78 only if a state database is
     damaged.
     """
+    is_index = is_shared(env, state)
     if forget is not None:
+        if is_index:
+            raise click.UsageError("--forget deletes a journal of the state folder: add --state dir")
         return _forget(forget, env, confirmed=yes)
     unknown = [name for name in vendors if name not in connectors.table()]
     if unknown:
         raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(connectors.table()))}")
-    scopes, rejects_of_loads, errors = _read_status(vendors, env)
+    place = StatePlace(name=str(env.state_folder))
+    if is_index:
+        handle_signals(env)
+        config = elastic_config(env)
+        place = StatePlace(name=f"{config.url}/{config.state_index}", is_index=True)
+        scopes, rejects_of_loads, errors = _read_shared_status(vendors, env)
+    else:
+        scopes, rejects_of_loads, errors = _read_status(vendors, env)
     for each in errors:
         logger.error(f"harvester: {each}")
     if as_json:
-        echo_json(as_object(env.state_folder, scopes, errors, rejects_of_loads))
+        echo_json(as_object(place, scopes, errors, rejects_of_loads))
     elif scopes or not errors:
         if exit_code:
             echo(verdict_line(scopes, rejects_of_loads))
-        echo_lines(as_text(env.state_folder, scopes, rejects_of_loads, details=env.verbose))
+        echo_lines(as_text(place, scopes, rejects_of_loads, details=env.verbose))
     codes: list[int] = [error.exit_code for error in errors]
     if exit_code and (not scopes or attention(scopes, rejects_of_loads)):
         codes.append(ExitCode.TEMPFAIL)
@@ -95,14 +119,8 @@ def status(
 def _read_status(vendors: Sequence[str], env: RunEnvironment) -> tuple[list[Scope], int, list[HarvestError]]:
     """The accounts in each index, the rejects of `harvester load`, and the databases that could not be read."""
     reader = StateReader(env.state_folder)
-    scopes: list[Scope] = []
     rejects_of_loads = 0
-    errors: list[HarvestError] = []
-    for location in _journals(reader, vendors):
-        try:
-            scopes.append(_scope(reader, location, env))
-        except HarvestError as error:
-            errors.append(error)
+    scopes, errors = _scopes(reader, vendors, env)
     scopes = _selected(scopes, env)
     if not vendors and not env.only_accounts:
         try:
@@ -110,6 +128,41 @@ def _read_status(vendors: Sequence[str], env: RunEnvironment) -> tuple[list[Scop
         except HarvestError as error:
             errors.append(error)
     return scopes, rejects_of_loads, errors
+
+
+def _scopes(
+    reader: StateReader, vendors: Sequence[str], env: RunEnvironment
+) -> tuple[list[Scope], list[HarvestError]]:
+    scopes: list[Scope] = []
+    errors: list[HarvestError] = []
+    for location in _journals(reader, vendors):
+        try:
+            scopes.append(_scope(reader, location, env))
+        except HarvestError as error:
+            errors.append(error)
+    return scopes, errors
+
+
+def _read_shared_status(
+    vendors: Sequence[str], env: RunEnvironment
+) -> tuple[list[Scope], int, list[HarvestError]]:
+    """The same of all pools in the index, except that the rejects of loads are those of this machine's folder."""
+    scopes: list[Scope] = []
+    errors: list[HarvestError] = []
+    with shared_state_reader(env) as shared:
+        for pool in shared.pools(vendors):
+            try:
+                with shared.copy(pool) as folder:
+                    found, unreadable = _scopes(StateReader(folder), vendors, env)
+                running = shared.is_used(pool)
+            except StateError as error:
+                errors.append(error)
+                continue
+            scopes += [replace(scope, running=running) for scope in found]
+            errors += unreadable
+    scopes = _selected(sorted(scopes, key=full_scope_name), env)
+    count = 0 if vendors or env.only_accounts else StateReader(env.state_folder).count_rejects_of_loads()
+    return scopes, count, errors
 
 
 def _selected(scopes: Sequence[Scope], env: RunEnvironment) -> list[Scope]:
@@ -138,10 +191,8 @@ def _forget(name: str, env: RunEnvironment, *, confirmed: bool) -> int:
     (location, scope) = found[0]
     what = f"the journal of {name} into {scope.es_url}, indices {scope.prefix}*"
     question = f"Delete {what}? A later harvest reads everything again."
-    if not confirmed and not confirm(
-        question, refusal="refusing to delete a journal without confirmation; pass --yes"
-    ):
-        raise click.Abort
+    if not confirmed:
+        confirm(question, refusal="refusing to delete a journal without confirmation; pass --yes")
     delete_journal(location)
     logger.info(f"deleted {what}; its documents stay in the index")
     if scope.rejects:

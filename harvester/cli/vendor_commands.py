@@ -169,16 +169,13 @@ def run_harvest(
     label = env.environment.values.get("HARVESTER_ACCOUNT", "main")
     with monitored(monitors, env, vendors or (), label, summary_json) as summary:
         accounts = _accounts(env, vendors, only_vendors, summary)
-        if destination is None and output is None:
-            log_destination(kind, env)
         if request.dry_run and kind == "file":
             kind = "stdout"  # nothing is written, and what the file holds stays
-        with (
-            stopping_after(time_limit, env.stop),
-            shared_state(env, state),
-            open_destination(kind, output, env) as opened,
-        ):
-            _harvest_into(opened, accounts, request, decorate, env, summary)
+        with stopping_after(time_limit, env.stop), shared_state(env, state):
+            if destination is None and output is None:
+                log_destination(kind, env)
+            with open_destination(kind, output, env) as opened:
+                _harvest_into(opened, accounts, request, decorate, env, summary)
         if vendors is None:
             _log_verdict(summary.reports)
     return summary.exit_code

@@ -37,6 +37,7 @@ from harvester.cli.render.progress import ProgressDisplay
 from harvester.cli.render.summary import summary_lines
 from harvester.cli.render.verify import verify_json, verify_lines
 from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.shared_state import STATE, StateKind, shared_state
 from harvester.formatting import without_prefix
 from harvester.logging_setup import LINES, indented
 from harvester.pipeline.report import Report
@@ -64,7 +65,7 @@ logger = logging.getLogger(__name__)
         "Last day to check, inclusive.  [default: yesterday]",
     )
 )
-@apply([ACCOUNT])
+@apply([ACCOUNT, STATE])
 @elasticsearch_options
 @click.option("--repair", is_flag=True, help="Harvest what is missing and delete what should not exist.")
 @click.option(
@@ -79,6 +80,7 @@ def verify(
     env: RunEnvironment,
     vendor: str | None,
     *,
+    state: StateKind | None,
     repair: bool,
     delete_orphans: bool,
     as_json: bool,
@@ -113,11 +115,12 @@ def verify(
         repair=repair,
         delete_orphans=delete_orphans,
     )
-    for account in accounts:
-        result = _new_result(account, env, timezone)
-        results.append(result)
-        if not _verify(account, verifier, env, result):
-            break
+    with shared_state(env, state):
+        for account in accounts:
+            result = _new_result(account, env, timezone)
+            results.append(result)
+            if not _verify(account, verifier, env, result):
+                break
     return _print(results, as_json=as_json, quiet=env.quiet)
 
 

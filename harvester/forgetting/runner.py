@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from connectors.errors import LeaseHeld
 from harvester.forgetting.person import Count, LeftOut, Person
 from harvester.forgetting.searched_places import Place
-from harvester.privacy.forgotten_people import forget_identifiers
+from harvester.privacy.forgotten_people import ForgottenList, forget_identifiers
 from harvester.privacy.settings import SALT
 from harvester.state.secrets_and_forgotten_people import PrivacyState
 
@@ -30,6 +31,8 @@ class Result:
     person: Person
     places: Sequence[PlaceResult]
     done: bool = False
+    held: LeaseHeld | None = None
+    """Why a part of a place could not be changed now."""
 
     @property
     def found(self) -> int:
@@ -48,6 +51,8 @@ class Forgetting:
     """Files first, then rejects, then the index, then journals."""
     state: PrivacyState
     now: Callable[[], datetime]
+    share: Callable[[ForgottenList], None] = field(default=lambda _remembered: None)
+    """Called with all that the state remembers, before anything is changed."""
     stop: Callable[[], None] = field(default=lambda: None)
     """Called between places; raises if the command is interrupted."""
 
@@ -71,10 +76,14 @@ class Forgetting:
         person = result.person
         salt = self.state.secret(SALT)
         self.state.remember(forget_identifiers(salt, person.all_identifiers, person.action), self.now())
+        self.share(ForgottenList(salt=salt, entries=self.state.forgotten()))
         left_out = self._left_out(result)
         for each in result.places:
             self.stop()
-            each.place.forget(person, left_out)
+            try:
+                each.place.forget(person, left_out)
+            except LeaseHeld as held:
+                result.held = held
         for each in result.places:
             each.left = each.place.count(person)
         result.done = True

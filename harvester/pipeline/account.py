@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -169,6 +169,8 @@ def open_account(
     calendar = VendorClock(config.vendor, config.clock, stops=stops_if_clock_is_wrong)
     pool = quota_pool(config.vendor, config.api_url, settings)
     with _opened_pool(config, pool) as shared:
+        if shared is not None:
+            config = replace(config, privacy=config.privacy.with_others(shared.forgotten))
         state_folder = config.state_folder if shared is None else shared.folder
         folder = account_folder(state_folder, config.vendor, config.label, config.api_url)
         with closing(_open_state(config, pool, state_folder, folder, shared, calendar)) as state:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
+from typing import TYPE_CHECKING
 
 from harvester.pipeline.clock import Clock
 from harvester.pipeline.destination import retry_policy
 from harvester.pipeline.stop_signal import StopSignal
+from harvester.privacy.forgotten_people import ForgottenList
 from harvester.sinks.elastic.config import ElasticConfig
+from harvester.state.shared.forgotten_lists import ForgottenLists
 from harvester.state.shared.lease import LEASE_SECONDS, Worker
+from harvester.state.shared.patience import Patience
+from harvester.state.shared.reading import SharedStateReader
 from harvester.state.shared.sealing import TokenSealer
 from harvester.state.shared.shared_pool import SharedState
+
+if TYPE_CHECKING:
+    from harvester.sinks.elastic.state_index import StateIndex
 
 REQUEST_SECONDS = LEASE_SECONDS / 6
 """A request without an answer must leave time for others before the lease ends."""
 CONNECTIONS = 16
+READER_TRIES = 20
+"""Of each request of a command that only reads."""
 
 
 @contextmanager
@@ -64,3 +75,35 @@ def open_shared_state(
             )
         finally:
             worker.close()
+
+
+def read_forgotten_lists(
+    config: ElasticConfig, keys: str | None, *, stop: StopSignal, machine: Clock
+) -> Sequence[ForgottenList]:
+    """Whom all machines leave out, for a command that uses no account. `keys`: as in `TokenSealer`."""
+    with _read_only(config, stop, machine) as (store, patience):
+        return ForgottenLists(store, patience, TokenSealer(keys)).read()
+
+
+@contextmanager
+def open_shared_state_reader(
+    config: ElasticConfig, *, stop: StopSignal, machine: Clock
+) -> Iterator[SharedStateReader]:
+    """Raises Unreachable soon if Elasticsearch does not answer."""
+    with (
+        _read_only(config, stop, machine) as (store, patience),
+        TemporaryDirectory(prefix="harvester-", ignore_cleanup_errors=True) as folder,
+    ):
+        yield SharedStateReader(store, patience, Path(folder), host=config.url, prefix=config.prefix)
+
+
+@contextmanager
+def _read_only(
+    config: ElasticConfig, stop: StopSignal, machine: Clock
+) -> Iterator[tuple[StateIndex, Patience]]:
+    from harvester.sinks.elastic.client import Client
+    from harvester.sinks.elastic.state_index import StateIndex
+
+    with closing(Client(config, machine.monotonic, connections=1, seconds=REQUEST_SECONDS)) as client:
+        client.ping(retry_policy(stop, machine))
+        yield StateIndex(client), Patience(require=stop.check, wait=stop.wait, tries=READER_TRIES)

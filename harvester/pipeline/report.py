@@ -201,7 +201,7 @@ class Report:
         problems = [
             f"{plural(self.failed, 'meeting')} failed" if self.failed else "",
             f"{plural(self.failed_listings, 'listing')} failed" if self.failed_listings else "",
-            f"{plural(self.failed_partitions.total(), 'partition')} could not be listed"
+            f"{plural(self.failed_partitions.total(), 'part')} of listings could not be read"
             if self.failed_partitions
             else "",
             f"{plural(self.rejected, 'document')} rejected" if self.rejected else "",

@@ -102,7 +102,7 @@ class Runner:
 
     def _run_account(self, account: Account, report: Report) -> None:
         if isinstance(self.destination, IndexDestination) and self._writes_index:
-            with _index_of(account, self.destination) as index:
+            with index_of(account, self.destination) as index:
                 replace(self, destination=index)._run_with_journal(account, index, report)
         else:
             self._run_without_journal(account.connect(), report)
@@ -176,7 +176,7 @@ def _counted_unfinished(journal: Journal, report: Report, now: Callable[[], date
 
 
 @contextmanager
-def _index_of(account: Account, index: IndexDestination) -> Iterator[IndexDestination]:
+def index_of(account: Account, index: IndexDestination) -> Iterator[IndexDestination]:
     """The index with the rejects of the account's pool, if its state is shared."""
     if account.shared is None:
         yield index

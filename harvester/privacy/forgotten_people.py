@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, get_args
@@ -55,6 +55,14 @@ class ForgottenIdentifier:
     action: Action
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgottenList:
+    """What one state folder remembers: forgotten identifiers, hashed with a salt of its own."""
+
+    salt: bytes
+    entries: Sequence[ForgottenIdentifier]
+
+
 def normalize(kind: Kind, text: str) -> str:
     if kind == "name":
         return " ".join(_WORD.findall(text.casefold()))
@@ -88,15 +96,24 @@ class ForgottenPeople:
         salt: bytes = b"",
         entries: Iterable[ForgottenIdentifier] = (),
         pseudonyms: Pseudonyms | None = None,
+        others: Sequence[ForgottenList] = (),
     ) -> None:
-        """`pseudonyms`: those of the run, since a person may have been forgotten by a pseudonym."""
-        self._salt = salt
-        known = tuple(entries)
-        self._actions: Mapping[str, Action] = {each.digest: each.action for each in known}
+        """`pseudonyms`: those of the run, since a person may have been forgotten by a pseudonym. `others`: lists of other
+        state folders."""
+        lists = [each for each in (ForgottenList(salt=salt, entries=tuple(entries)), *others) if each.entries]
+        known = [entry for each in lists for entry in each.entries]
+        self._lists = lists
+        self._actions = _actions(lists)
         self._kinds = frozenset(each.kind for each in known)
         self._words = frozenset(each.words for each in known if each.kind == "name")
         self._pseudonyms = pseudonyms
         self._find = lru_cache(maxsize=CACHED)(self._look_up)
+
+    def with_others(self, others: Sequence[ForgottenList]) -> ForgottenPeople:
+        """These people, and those of other state folders."""
+        if not others:
+            return self
+        return ForgottenPeople(pseudonyms=self._pseudonyms, others=[*self._lists, *others])
 
     def __bool__(self) -> bool:
         return bool(self._actions)
@@ -112,10 +129,17 @@ class ForgottenPeople:
         for text in names:
             for kind in kinds_of(nature, text):
                 if kind in self._kinds:
-                    action = self._actions.get(to_digest(self._salt, kind, normalize(kind, text)))
+                    action = self._action_of(kind, normalize(kind, text))
                     if action is not None:
                         return action
         return None
+
+    def _action_of(self, kind: Kind, normalized: str) -> Action | None:
+        """Who is to be removed by one list, and to be blanked by another one, is removed."""
+        found = {
+            actions.get(to_digest(salt, kind, normalized)) for salt, actions in self._actions.items()
+        } - {None}
+        return "remove" if "remove" in found else "anonymize" if found else None
 
     def is_mentioned(self, text: object) -> bool:
         """Whether a text contains the address or the name of a forgotten person."""
@@ -128,7 +152,7 @@ class ForgottenPeople:
         ):
             return True
         return bool(self._words) and any(
-            to_digest(self._salt, "name", phrase) in self._actions for phrase in _phrases(text, self._words)
+            self._action_of("name", phrase) for phrase in _phrases(text, self._words)
         )
 
     def is_contained(self, value: Any) -> bool:
@@ -246,6 +270,17 @@ class ForgottenPeople:
         if "email" not in self._kinds or "@" not in text:
             return text
         return EMAIL.sub(lambda found: removed if self.find(Nature.email, found[0]) else found[0], text)
+
+
+def _actions(lists: Iterable[ForgottenList]) -> dict[bytes, dict[str, Action]]:
+    """By salt and digest."""
+    found: dict[bytes, dict[str, Action]] = {}
+    for each in lists:
+        actions = found.setdefault(each.salt, {})
+        for entry in each.entries:
+            if actions.get(entry.digest) != "remove":
+                actions[entry.digest] = entry.action
+    return found
 
 
 def kinds_of(nature: Nature, text: str) -> Iterator[Kind]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.models import MeetingRecord
 from harvester.documents import Document
 from harvester.privacy.encrypted_ids import Sealer, map_hint
-from harvester.privacy.forgotten_people import ForgottenPeople
+from harvester.privacy.forgotten_people import ForgottenList, ForgottenPeople
 from harvester.privacy.personal_fields import Nature
 from harvester.privacy.treatment import REMOVED, Treatment
 
@@ -25,6 +25,10 @@ class Privacy:
     @property
     def keeps_all(self) -> bool:
         return self.treatment.keeps_all and not self.forgotten
+
+    def with_others(self, others: Sequence[ForgottenList]) -> Privacy:
+        """The same, and people are left out whom other state folders remember."""
+        return replace(self, forgotten=self.forgotten.with_others(others)) if others else self
 
     def record(self, record: MeetingRecord) -> MeetingRecord:
         return self.treatment.record(self.forgotten.record(record))

@@ -18,29 +18,27 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from starlette.types import ASGIApp
 
 from harvester.output_file import write_output
-from harvester.port_error import port_error
 from harvester.simulator import VENDORS
 from harvester.simulator.arduino import app as arduino
 from harvester.simulator.arduino.app import ArduinoOptions
 from harvester.simulator.arduino.rooms_config_file import write_rooms
 from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.expected import GoogleSource, ZoomSource, write
-from harvester.simulator.faults import TRANSPORT, FaultInjector
+from harvester.simulator.faults import FaultInjector
 from harvester.simulator.google_meet import app as google_meet
 from harvester.simulator.google_meet import service_account
 from harvester.simulator.google_meet.account import Account as Workspace
 from harvester.simulator.google_meet.options import GoogleOptions
 from harvester.simulator.google_meet.rooms.control_endpoint import PATH as ROOMS
 from harvester.simulator.google_meet.rooms.invented_events import invent_rooms
+from harvester.simulator.http_server import create_server, listen
 from harvester.simulator.meetecho import app as meetecho
 from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.organisation import Organisation
@@ -53,7 +51,6 @@ from harvester.simulator.webex.options import WebexOptions
 from harvester.simulator.zoom import app as zoom
 from harvester.simulator.zoom.access import Plan
 
-HOST = "127.0.0.1"
 ACCOUNT = "main"
 """The account of the expected documents."""
 
@@ -256,72 +253,13 @@ _PREFIXES = {
 }
 
 
-class _Protocol(H11Protocol):
-    """HTTP protocol that passes the connection to the application, so that the application can break it."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        application: Any = self.app
-
-        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
-            scope["extensions"] = {TRANSPORT: self.transport}
-            await application(scope, receive, send)
-
-        self.app = with_transport
-
-
-class _Server(uvicorn.Server):
-    """Sets an event once it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-
-def _server(app: ASGIApp) -> _Server:
-    return _Server(
-        uvicorn.Config(
-            app,
-            http=_Protocol,
-            loop="asyncio",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            timeout_graceful_shutdown=1,
-            backlog=2048,
-        )
-    )
-
-
-def _listener(port: int) -> tuple[socket.socket, str]:
-    """Return a bound socket and the base URL of what it will serve."""
-    # asyncio turns off Nagle's algorithm only if the protocol is named, and an answer is two writes.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except OSError as error:
-        listener.close()
-        raise port_error(HOST, port, error) from None
-    return listener, f"http://{HOST}:{listener.getsockname()[1]}"
-
-
 def run(options: Options, announce: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `announce` is called with each line of text for the user.
 
     The settings are written once the server listens. Raises ConfigurationError if the port is not available, OSError
     if a file is not.
     """
-    listener, base = _listener(options.port)
+    listener, base = listen(options.port)
     with listener, closing(Simulator(options, _freeze_memory)) as simulator:
         simulator.write_expected()
         _freeze_memory()
@@ -331,7 +269,7 @@ def run(options: Options, announce: Callable[[str], None]) -> None:
 async def _serve(
     simulator: Simulator, listener: socket.socket, base: str, announce: Callable[[str], None]
 ) -> None:
-    server = _server(simulator.app)
+    server = create_server(simulator.app)
     serving_task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.listening.is_set() and not serving_task.done():
         await asyncio.sleep(0.005)
@@ -383,10 +321,10 @@ def serving(options: Options) -> Iterator[dict[str, str]]:
 def serving_simulator(options: Options) -> Iterator[tuple[Simulator, dict[str, str]]]:
     """Serve in a thread of this process; yields the simulator, to change and observe it, and the settings that
     point the harvester at it."""
-    listener, base = _listener(options.port)
+    listener, base = listen(options.port)
     with listener, closing(Simulator(options)) as simulator:
         simulator.write_expected()
-        server = _server(simulator.app)
+        server = create_server(simulator.app)
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True
         )

@@ -49,6 +49,6 @@ class Ndjson:
     def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
         """Raises PipeClosed if the reader is gone, OutputError if the disk is full."""
         for load in loads:
-            lines = [document.source + b"\n" for document in encoded_documents(load.record)]
+            lines = [source + b"\n" for _, _, source in encoded_documents(load.record)]
             self._writer.write_lines(b"".join(lines))
             yield Ack(uuid=load.record.meeting.uuid, ok=len(lines))

@@ -86,14 +86,9 @@ class StateReader:
     def quotas_used(self, location: JournalLocation, now: datetime) -> dict[str, int]:
         """Calls counted against each of today's quotas of the account."""
         day = now.date().isoformat()
-        facts = _fetch_all(
-            location.account_database,
-            quotas_and_tokens.MIGRATIONS,
-            _QUOTA_FOLDER,
-            quotas_and_tokens.QUOTA_FOLDER,
-        )
-        path = location.quota_database(facts[0][0] if facts else None)
-        migrations = quotas_and_tokens.QUOTA_MIGRATIONS if facts else quotas_and_tokens.MIGRATIONS
+        folder = named_quota_folder(location.account_database)
+        path = location.quota_database(folder)
+        migrations = quotas_and_tokens.MIGRATIONS if folder is None else quotas_and_tokens.QUOTA_MIGRATIONS
         return dict(_fetch_all(path, migrations, _QUOTAS, day))
 
     def count_rejects(self, location: JournalLocation) -> int:
@@ -103,6 +98,12 @@ class StateReader:
     def count_rejects_of_loads(self) -> int:
         """How many documents are among the rejects of indices that no journal is about."""
         return sum(map(_count_rejects, find_rejects_without_journal(self._state)))
+
+
+def named_quota_folder(account: Path) -> str | None:
+    """The name of the folder of the quotas that the account with this database shares; `None` if it has its own."""
+    facts = _fetch_all(account, quotas_and_tokens.MIGRATIONS, _QUOTA_FOLDER, quotas_and_tokens.QUOTA_FOLDER)
+    return facts[0][0] if facts else None
 
 
 def _ask(location: JournalLocation, question: Callable[[JournalReader], Answer]) -> Answer:

@@ -21,6 +21,7 @@ from harvester.pipeline.runner import (
     Progress,
     clip_to_retention,
     forget_wrong_times,
+    index_of,
     no_progress,
     open_journal,
     read_journal,
@@ -97,6 +98,7 @@ class Verifier:
                 index = stack.enter_context(
                     open_index(self.elastic, config.state_folder, self.stop, config.clock)
                 )
+                index = stack.enter_context(index_of(account, index))
                 _Repair(connected, index, documents, journal, state, self).run(result)
 
     def _compare(
@@ -262,6 +264,6 @@ class _Repair:
 
 def _known_state(account: Account, elastic: ElasticConfig) -> KnownState:
     config = account.config
-    return StateReader(config.state_folder).known_state(
+    return StateReader(account.state_folder).known_state(
         account.folder, elastic.url, elastic.prefix, id_prefix=f"{config.vendor}:{config.label}:"
     )

@@ -333,6 +333,48 @@ def test_every_account_of_a_command_goes_on_elsewhere(newest: IndexSandbox, tmp_
         assert scene.stored().keys() >= {name for name in scene.truth if name.startswith("zoom:")}
 
 
+def test_every_machine_sees_the_state_of_all_and_leaves_out_whom_one_has_forgotten(
+    newest: IndexSandbox, tmp_path: Path
+) -> None:
+    with Simulator(tmp_path / "simulator", NOW, size=20, days=1) as simulator:
+        scene = Scene(newest, simulator, WakeupDelay())
+        key = {"HARVESTER_STATE": "index", "HARVESTER_STATE_KEY": Fernet.generate_key().decode()}
+        first, second, third = scene.worker(**key), scene.worker(**key), scene.worker(**key)
+        day = ("zoom", "--date", LAST.isoformat(), "--destination", "index")
+        assert first.harvester(*day).returncode == 0
+        person = next(filter(None, (each.get("email") for each in scene.stored().values())))
+
+        entries = scene.entries()
+        shown = second.harvester("status", "--json")
+        assert shown.returncode == 0, shown.stderr.decode()
+        (account,) = json.loads(shown.stdout)["scopes"]
+        meetings = [each for each in scene.stored().values() if each["kind"] == "meeting"]
+        assert sum(account["meetings"].values()) == len(meetings) > 0
+        listed = second.harvester("rejects", "list", "--json")
+        assert json.loads(listed.stdout) == {"rejects": []}, listed.stderr
+        assert scene.entries() == entries
+        verified = second.harvester("verify", "zoom", "--json")
+        assert verified.returncode == 0, verified.stderr.decode()
+        assert len(scene.entries()) > len(entries)
+
+        forgotten = second.harvester("forget", "--email", person, "--yes")
+        assert forgotten.returncode == 0, forgotten.stderr.decode()
+        assert holders_of(scene, person) == []
+        again = third.harvester(*day, "--force")
+        assert again.returncode == 0, again.stderr.decode()
+        assert len(third.harvester("status").stdout) > 0
+        assert holders_of(scene, person) == []
+        newest.ask("POST", f"/{newest.prefix}state/_refresh")
+        state = newest.ask("POST", f"/{newest.prefix}state/_search", {"size": 10_000})
+        assert person not in json.dumps(state.body)
+        assert third.harvester(*day, "--force", HARVESTER_STATE_KEY="").returncode == 78
+
+
+def holders_of(scene: Scene, person: str) -> list[str]:
+    """The documents that name a person."""
+    return [name for name, document in scene.stored().items() if person in json.dumps(document)]
+
+
 def databases(worker: Worker) -> dict[str, list[Any]]:
     """The rows of a worker's copies that do not depend on when it ran."""
     found: dict[str, list[Any]] = {}

@@ -266,7 +266,7 @@ def test_what_is_wrong_with_the_credentials_is_named(
 def test_without_the_second_permission_titles_are_absent(newest: IndexSandbox, teams: Vendors) -> None:
     with teams.at(teams=TeamsOptions(permissions=(CALL_RECORDS,)), teams_titles=True) as served:
         summary = run(served.pointed(newest), *WHOLE, "--titles")
-        assert "partitions skipped" in summary["message"]
+        assert "parts of listings skipped" in summary["message"]
         assert differences(stored(newest), served.truth) == []
     assert not [document for document in stored(newest).values() if "topic" in document]
 

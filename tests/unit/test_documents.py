@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.attendance import to_record
-from connectors.models import Detail, Host, MeetingRecord
+from connectors.models import Detail, Host, MeetingRecord, Session
 from harvester.documents import (
     HEADER,
     encode,
@@ -22,7 +23,7 @@ from harvester.documents import (
     to_documents,
     version,
 )
-from tests.invented_meetings import full_harvest, plain, spoiled
+from tests.invented_meetings import full_harvest, full_session, plain, spoiled
 from tests.unit.short_meetings import START, meeting, stay
 
 MEETING_KEYS = [
@@ -190,6 +191,16 @@ def test_keys_come_in_a_fixed_order() -> None:
     assert list(second) == SESSION_KEYS
 
 
+@pytest.mark.parametrize("name", [f.name for f in fields(Session) if f.name not in {"key", "quality"}])
+def test_each_field_of_a_session_is_written_under_its_own_name(name: str) -> None:
+    value = getattr(full_session(), name)
+    known: dict[str, Any] = {name: value}
+    sessions = [Session(key="k"), Session(key="k", **known)]
+    _, without, with_it = to_documents(MeetingRecord(meeting=meeting(), sessions=sessions))
+    changed = {key: with_it[key] for key in with_it if with_it[key] != without.get(key)}
+    assert {**changed, "@timestamp": None} == {name: value, "@timestamp": None}
+
+
 @pytest.mark.parametrize("place", [0, 1], ids=["meeting", "session"])
 def test_the_header_contains_the_id_and_the_inputs_of_index_and_version(place: int) -> None:
     document = list(to_documents(full_harvest()))[place]
@@ -232,11 +243,9 @@ def test_a_lone_surrogate_and_a_huge_number_are_still_written() -> None:
 def test_encoded_documents_are_the_documents_encoded(record: MeetingRecord) -> None:
     documents = list(to_documents(record))
     encoded = list(encoded_documents(record))
-    assert [document.source for document in encoded] == [encode(document) for document in documents]
-    assert [document.document_id for document in encoded] == [each["document_id"] for each in documents]
-    assert [orjson.loads(document.quoted_id) for document in encoded] == [
-        document.document_id for document in encoded
-    ]
+    assert [source for _, _, source in encoded] == [encode(document) for document in documents]
+    assert [document_id for document_id, _, _ in encoded] == [each["document_id"] for each in documents]
+    assert all(orjson.loads(quoted_id) == document_id for document_id, quoted_id, _ in encoded)
 
 
 def test_a_document_with_a_lone_surrogate_is_encoded() -> None:
@@ -245,9 +254,10 @@ def test_a_document_with_a_lone_surrogate_is_encoded() -> None:
     record = replace(
         record, meeting=replace(record.meeting, uuid="\ud800", topic="\ud800"), sessions=(session,)
     )
-    for document, expected in zip(encoded_documents(record), to_documents(record), strict=True):
-        assert json.loads(document.source) == json.loads(encode(expected))
-        assert json.loads(document.quoted_id) == expected["document_id"] == document.document_id
+    for found, expected in zip(encoded_documents(record), to_documents(record), strict=True):
+        document_id, quoted_id, source = found
+        assert json.loads(source) == json.loads(encode(expected))
+        assert json.loads(quoted_id) == expected["document_id"] == document_id
 
 
 def test_addresses_are_in_small_letters() -> None:

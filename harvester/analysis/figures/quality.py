@@ -16,8 +16,13 @@ NOTABLE = 1.25
 _Z = 1.959963984540054
 MOST = 12
 
+NETWORK = """
+CASE lower(network_type) WHEN 'ethernet' THEN 'wired' WHEN 'mobile' THEN 'cellular' ELSE lower(network_type) END
+"""
+"""Webex says ethernet for what Zoom and Teams call wired; Teams says mobile for what Zoom and Webex call cellular."""
+
 GROUPS = {
-    "network": "network_type",
+    "network": NETWORK,
     "country": "country",
     "client version": "vendor || ' ' || app_version",
     "unit": "unit",

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -40,6 +39,15 @@ _RUN_COLUMNS = ("began", "what", "outcome", "took", "listed", "fetched", "stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StatePlace:
+    """Where the state was read."""
+
+    name: str
+    """A folder, or the URL of an index."""
+    is_index: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """One account in one index."""
 
@@ -57,18 +65,18 @@ class Scope:
     quotas: Mapping[str, int]
     """Calls counted against today's quotas."""
     rejects: int
-    """Of the whole index."""
+    """Of the whole index; if the state is in the index, those of the quota pool."""
 
 
 # JSON
 
 
 def as_object(
-    folder: Path, scopes: Sequence[Scope], errors: Sequence[HarvestError], rejects_of_loads: int
+    place: StatePlace, scopes: Sequence[Scope], errors: Sequence[HarvestError], rejects_of_loads: int
 ) -> str:
     """Instants are ISO 8601 in UTC; a window has `start` and `end`. `rejects_of_loads`: see `attention`."""
     fields = {
-        "state_folder": str(folder),
+        ("state_index" if place.is_index else "state_folder"): place.name,
         "attention": attention(scopes, rejects_of_loads),
         "rejects_of_loads": rejects_of_loads,
         "scopes": [
@@ -212,11 +220,13 @@ def verdict_line(scopes: Sequence[Scope], rejects_of_loads: int) -> str:
     return printable(f"ATTENTION: {lines[0]}{more}")
 
 
-def as_text(folder: Path, scopes: Sequence[Scope], rejects_of_loads: int, *, details: bool = False) -> str:
+def as_text(
+    place: StatePlace, scopes: Sequence[Scope], rejects_of_loads: int, *, details: bool = False
+) -> str:
     """What needs attention, then a line for each account; `details`: all that is known of it instead."""
     blocks = []
     if not scopes:
-        blocks.append([f"nothing has been harvested into an index yet: no journal in {folder}"])
+        blocks.append([f"nothing has been harvested into an index yet: no journal in {place.name}"])
     if lines := attention(scopes, rejects_of_loads):
         blocks.append(["needs attention", *(_wrapped("  ", line) for line in lines)])
     if details:

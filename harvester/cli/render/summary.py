@@ -140,12 +140,12 @@ def _unfinished_lines(report: Report) -> Iterator[str]:
 def _partition_lines(report: Report) -> Iterator[str]:
     if report.missing_partitions:
         yield (
-            f"{plural(report.missing_partitions.total(), 'partition')} skipped that the vendor does not have or give, such "
+            f"{plural(report.missing_partitions.total(), 'part')} of listings skipped that the vendor does not have or give, such "
             f"as a deleted user or one without a licence (this is normal): {_by_reason(report.missing_partitions)}"
         )
     if report.failed_partitions:
         yield (
-            f"{plural(report.failed_partitions.total(), 'partition')} could not be listed; {_retry(report)}: "
+            f"{plural(report.failed_partitions.total(), 'part')} of listings could not be read; {_retry(report)}: "
             f"{_by_reason(report.failed_partitions)}"
         )
 

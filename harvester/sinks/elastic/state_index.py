@@ -1,6 +1,6 @@
 """`harvester.state.shared.store.Store` in an index of Elasticsearch, which no read alias includes.
 
-Reads are by id, and so in real time: nothing has to be refreshed, and the privileges `read`, `write` and `create_index` suffice.
+Reads are by id, and so in real time, except that of the names of pools: nothing has to be refreshed, and the privileges `read`, `write` and `create_index` suffice.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ DEFINITION: Mapping[str, Any] = {
     },
 }
 """Entries are read by their ids. Of their contents nothing is indexed."""
+
+
+PAGE = 1_000
+"""Names of pools that one search returns."""
 
 
 class StateIndex:
@@ -78,6 +82,32 @@ class StateIndex:
         if not isinstance(found, list) or len(found) != len(names):
             raise self._client.unexpected(response, f"asked for documents of {self.index}")
         return [member(each, "_source") for each in found]
+
+    def pools(self) -> Sequence[str]:
+        self._send("POST", "_refresh")  # without the privilege, those of the last second may be missing
+        found: list[str] = []
+        while True:
+            page = self._pools_after(found[-1] if found else None)
+            found += page
+            if len(page) < PAGE:
+                return found
+
+    def _pools_after(self, last: str | None) -> Sequence[str]:
+        query = {
+            "size": PAGE,
+            "query": {"term": {"kind": "lease"}},
+            "sort": [{"pool": "asc"}],
+            "_source": ["pool"],
+            **({} if last is None else {"search_after": [last]}),
+        }
+        response = self._send("POST", "_search", query)
+        if response.status == 404:
+            return []
+        self._require_ok(response)
+        hits = member(response.body, "hits", "hits")
+        if not isinstance(hits, list):
+            raise self._client.unexpected(response, f"searched {self.index}")
+        return [str(member(hit, "_source", "pool")) for hit in hits]
 
     def create(self, name: str, body: Mapping[str, Any]) -> Version | None:
         return self._change("PUT", f"_doc/{name}?op_type=create", body)

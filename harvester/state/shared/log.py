@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from threading import Lock
-from typing import TypeVar
 
-from connectors.errors import HarvestError, LeaseLost, OutputError, Unreachable
+from connectors.errors import HarvestError, LeaseLost, OutputError
 from harvester.state.shared.entries import Entry, entry_document, parse_entry, split
+from harvester.state.shared.patience import Patience
 from harvester.state.shared.row_changes import Change, Table, take, watch
 from harvester.state.shared.sealing import TokenSealer
 from harvester.state.shared.store import Store
 
-Answer = TypeVar("Answer")
-
 PAGE = 200
 """Entries read at once."""
-RETRY_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """Requests are sent again as long as this worker has its leases."""
-
-    require: Callable[[], None]
-    """Raises LeaseLost if another worker may hold them by now."""
-    wait: Callable[[float], object]
-
-    def persist(self, request: Callable[[], Answer]) -> Answer:
-        while True:
-            self.require()
-            try:
-                return request()
-            except Unreachable:
-                self.wait(RETRY_SECONDS)
 
 
 def read_log(store: Store, patience: Patience, pool: str, after: int) -> Iterator[Entry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,9 @@ from harvester.state.database import Database
 from harvester.state.layout import POSITION_DATABASE
 from harvester.state.shared.compaction import FindFile, read_base
 from harvester.state.shared.entries import Entry, entry_document, newer_version, parse_entry
-from harvester.state.shared.log import Patience, PoolLog, read_log
+from harvester.state.shared.log import PoolLog, read_log
+from harvester.state.shared.patience import Patience
 from harvester.state.shared.row_changes import Change, apply, by_key
-from harvester.state.shared.sealing import TokenSealer
 from harvester.state.shared.store import Store
 
 _MIGRATIONS = (
@@ -25,6 +26,8 @@ _SELECT = "SELECT number, writer, schemas FROM position"
 _DELETE = "DELETE FROM position"
 _INSERT = "INSERT INTO position VALUES (?, ?, ?)"
 
+
+OpenChanges = Callable[[Iterable[Change]], list[Change]]
 
 MAX_WAITING = 50_000
 """So many changed rows are kept in memory before they are applied."""
@@ -48,14 +51,15 @@ class Replay:
         patience: Patience,
         folder: Path,
         find: FindFile,
-        sealer: TokenSealer,
+        open_changes: OpenChanges,
     ) -> None:
+        """`open_changes`: returns the changes as they were before they were sealed, or without what was."""
         self._store = store
         self._patience = patience
         self._log = log
         self._folder = folder
         self._find = find
-        self._sealer = sealer
+        self._open_changes = open_changes
         self._whole = Position(schemas={})
         """Up to where the entries are whole transactions."""
         self._partial: list[Entry] = []
@@ -68,16 +72,31 @@ class Replay:
 
         Raises StateError if the files and the log do not belong together, or the log is of a newer version.
         """
-        self._whole = self._start()
-        self._log.head, self._log.schemas = self._whole.number, dict(self._whole.schemas)
+        self._begin(self._start())
         while True:
-            for entry in read_log(self._store, self._patience, self._log.pool, self._log.head):
-                self._add(entry)
-                self._log.head = entry.number
+            self._read_on()
             if self._log.begin():
                 break
         self._apply()
         self.save()
+
+    def read(self) -> bool:
+        """Replay what the log holds now into an empty folder; nothing is appended. False if the log was shortened meanwhile:
+        then entries may have been missed."""
+        first = read_base(self._store, self._patience, self._log.pool).first
+        self._begin(Position(number=first - 1, schemas={}))
+        self._read_on()
+        self._apply()
+        return read_base(self._store, self._patience, self._log.pool).first == first
+
+    def _begin(self, position: Position) -> None:
+        self._whole = position
+        self._log.head, self._log.schemas = position.number, dict(position.schemas)
+
+    def _read_on(self) -> None:
+        for entry in read_log(self._store, self._patience, self._log.pool, self._log.head):
+            self._add(entry)
+            self._log.head = entry.number
 
     def save(self) -> None:
         """The files hold everything up to the end of the log."""
@@ -129,7 +148,7 @@ class Replay:
             self._log.schemas[database] = schema
         waiting = self._waiting.setdefault(database, {})
         for part in self._partial:
-            waiting.update(by_key(self._sealer.open(part.changes)))
+            waiting.update(by_key(self._open_changes(part.changes)))
         if sum(map(len, self._waiting.values())) > MAX_WAITING:
             self._apply()
 

@@ -46,6 +46,25 @@ class TokenSealer:
         """The changes as they were. Raises ConfigurationError if the key does not fit."""
         return [self._open(change) for change in changes]
 
+    def seal_text(self, text: str) -> str:
+        """Raises ConfigurationError without a key."""
+        if self._fernet is None:
+            raise needs_key()
+        return self._fernet.encrypt(text.encode()).decode("ascii")
+
+    def open_text(self, sealed: str, what: str) -> str:
+        """`what`: for the message. Raises ConfigurationError if the key does not fit."""
+        from cryptography.fernet import InvalidToken
+
+        if self._fernet is None:
+            raise needs_key()
+        try:
+            return self._fernet.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise ConfigurationError(
+                f"{KEY_SETTING} does not open {what} of the shared state: set the key of the other workers"
+            ) from None
+
     def _seal(self, change: Change) -> Change | None:
         table, key, row = change
         if table != TOKENS or row is None:
@@ -55,11 +74,9 @@ class TokenSealer:
             if orjson.loads(token)["refresh"] is not None:
                 raise needs_key()
             return None
-        return [table, key, [name, self._fernet.encrypt(token.encode()).decode("ascii")]]
+        return [table, key, [name, self.seal_text(token)]]
 
     def _open(self, change: Change) -> Change:
-        from cryptography.fernet import InvalidToken
-
         table, key, row = change
         if table != TOKENS or row is None:
             return change
@@ -68,12 +85,12 @@ class TokenSealer:
                 f"the shared state has sealed tokens: set {KEY_SETTING} to the key of the other workers"
             )
         name, sealed = row
-        try:
-            return [table, key, [name, self._fernet.decrypt(str(sealed).encode()).decode()]]
-        except InvalidToken:
-            raise ConfigurationError(
-                f"{KEY_SETTING} does not open the tokens of the shared state: set the key of the other workers"
-            ) from None
+        return [table, key, [name, self.open_text(str(sealed), "the tokens")]]
+
+
+def without_tokens(changes: Iterable[Change]) -> list[Change]:
+    """The changes as a reader needs them, who may lack the key."""
+    return [change for change in changes if change[0] != TOKENS]
 
 
 def needs_key() -> ConfigurationError:

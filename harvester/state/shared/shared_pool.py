@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -12,6 +13,7 @@ from secrets import token_hex
 from threading import Lock
 
 from connectors.errors import AlreadyRunning, HarvestError, LeaseLost
+from harvester.privacy.forgotten_people import ForgottenList
 from harvester.state import journal_schema, quotas_and_tokens, rejects
 from harvester.state.database import Database
 from harvester.state.layout import (
@@ -30,8 +32,10 @@ from harvester.state.layout import (
 )
 from harvester.state.locks import run_lock
 from harvester.state.shared.compaction import Compaction, File
+from harvester.state.shared.forgotten_lists import ForgottenLists
 from harvester.state.shared.lease import Lease, Worker
-from harvester.state.shared.log import DatabaseRecorder, Patience, PoolLog
+from harvester.state.shared.log import DatabaseRecorder, PoolLog
+from harvester.state.shared.patience import Patience
 from harvester.state.shared.replay import Replay, remove
 from harvester.state.shared.row_changes import all_rows
 from harvester.state.shared.sealing import TokenSealer
@@ -64,10 +68,18 @@ class PoolKey:
     """The label of that account."""
     host: str
     prefix: str
+    known_as: str = ""
+    """The pool's name, for who knows nothing else of it: its files have other paths then, and work in a folder of their own."""
+
+    @classmethod
+    def named(cls, pool: str, host: str, prefix: str) -> PoolKey:
+        """That of a pool whose name is all that is known."""
+        vendor = pool.rpartition("-")[0]
+        return cls(vendor=vendor, api_url="", pool="", account="", host=host, prefix=prefix, known_as=pool)
 
     @property
     def name(self) -> str:
-        return pool_name(self.vendor, self.api_url, self.pool, self.account)
+        return self.known_as or pool_name(self.vendor, self.api_url, self.pool, self.account)
 
     def find(self, folder: Path, database: str) -> File | None:
         """The file of a database of this pool in a state folder; `None` for a name that this version does not know."""
@@ -90,10 +102,22 @@ class PoolKey:
 class SharedPool:
     """The pool as a run of one of its accounts uses it. Safe for threads."""
 
-    def __init__(self, key: PoolKey, folder: Path, own_state: Path, log: PoolLog, worker: Worker) -> None:
+    def __init__(
+        self,
+        key: PoolKey,
+        folder: Path,
+        own_state: Path,
+        log: PoolLog,
+        worker: Worker,
+        compaction: Compaction,
+        forgotten: Sequence[ForgottenList],
+    ) -> None:
         """`own_state`: the state folder of this machine, which the log takes over if it knows nothing yet."""
+        self.begin_log_again = compaction.begin_again
         self.folder = folder
         """A state folder with the layout of any other."""
+        self.forgotten = forgotten
+        """Whom all machines leave out."""
         self._key = key
         self._own_state = own_state
         self._log = log
@@ -113,6 +137,14 @@ class SharedPool:
             if database not in self._log.schemas:
                 self._take_over(database)
         return self._log.recorder(database)
+
+    def recorder_of(self, path: Path) -> DatabaseRecorder:
+        """That of the database with this file, which the log knows. Raises ValueError for another one."""
+        for name in self._log.schemas:
+            file = self._key.find(self.folder, name)
+            if file is not None and file.path == path:
+                return self.recorder(name)
+        raise ValueError(path)
 
     def _take_over(self, database: str) -> None:
         """Begin with what this machine's own state has. Rejects stay there."""
@@ -170,12 +202,13 @@ class SharedState:
         self._store = store
         self._worker = worker
         self._sealer = sealer
+        self._patience = Patience(require=worker.require, wait=pause)
+        self.forgotten = ForgottenLists(store, self._patience, sealer)
         self._host = host
         self._prefix = prefix
         self._own_state = own_state
         self._clock = clock
         self._wait = wait
-        self._pause = pause
         self._open: dict[str, _OpenPool] = {}
         self._locks: dict[str, Lock] = {}
         self._lock = Lock()
@@ -206,6 +239,32 @@ class SharedState:
         finally:
             self._leave(key, opened)
 
+    @contextmanager
+    def open_named(self, name: str) -> Iterator[SharedPool]:
+        """A pool of which only the name is known, in the same way. Its copy is removed afterwards. It must not be open."""
+        key = PoolKey.named(name, self._host, self._prefix)
+        copy = pool_folder(self._own_state, self._host, self._prefix, f"{name}-{token_hex(4)}")
+        try:
+            yield from self._hold_in(make_private(copy), key)
+        finally:
+            shutil.rmtree(copy, ignore_errors=True)
+
+    def require_free(self, name: str) -> None:
+        """Raises LeaseHeld if another worker uses this pool. Who uses it later has read what is shared by now."""
+        lease = Lease(self._store, self._worker, name, self._clock)
+        lease.acquire(self._wait)
+        lease.release()
+
+    def remove_copies(self, name: str) -> None:
+        """Remove what this machine has of a pool, except what a process uses: the next run makes it again."""
+        parent = pool_folder(self._own_state, self._host, self._prefix, "")
+        for folder in parent.glob(f"{name}*"):
+            if not pool_lock_file(folder).exists():
+                continue  # of `open_named`
+            with suppress(AlreadyRunning), run_lock(pool_lock_file(folder)):
+                for path in folder.rglob("*.db*"):
+                    path.unlink(missing_ok=True)
+
     def _lock_of(self, key: PoolKey) -> Lock:
         with self._lock:
             return self._locks.setdefault(key.name, Lock())
@@ -228,12 +287,15 @@ class SharedState:
     @contextmanager
     def _hold(self, key: PoolKey) -> Iterator[SharedPool]:
         with self._own_copy(key) as folder:
-            lease = Lease(self._store, self._worker, key.name, self._clock)
-            lease.acquire(self._wait)
-            try:
-                yield from self._use(key, folder)
-            finally:
-                lease.release()
+            yield from self._hold_in(folder, key)
+
+    def _hold_in(self, folder: Path, key: PoolKey) -> Iterator[SharedPool]:
+        lease = Lease(self._store, self._worker, key.name, self._clock)
+        lease.acquire(self._wait)
+        try:
+            yield from self._use(key, folder)
+        finally:
+            lease.release()
 
     @contextmanager
     def _own_copy(self, key: PoolKey) -> Iterator[Path]:
@@ -249,13 +311,16 @@ class SharedState:
             yield folder
 
     def _use(self, key: PoolKey, folder: Path) -> Iterator[SharedPool]:
-        patience = Patience(require=self._worker.require, wait=self._pause)
+        patience = self._patience
+        forgotten = self.forgotten.read()  # with the lease held, see `forgotten_lists`
         log = PoolLog(self._store, key.name, token_hex(16), patience, self._sealer)
-        replay = Replay(self._store, log, patience, folder, lambda name: key.find(folder, name), self._sealer)
+        replay = Replay(
+            self._store, log, patience, folder, lambda name: key.find(folder, name), self._sealer.open
+        )
         replay.run()
         compaction = Compaction(self._store, log, patience, lambda name: key.find(folder, name))
         compaction.run()
-        pool = SharedPool(key, folder, self._own_state, log, self._worker)
+        pool = SharedPool(key, folder, self._own_state, log, self._worker, compaction, forgotten)
         try:
             yield pool
         finally:

@@ -35,6 +35,10 @@ class Store(Protocol):
         """The documents with these names, in this order."""
         ...
 
+    def pools(self) -> Sequence[str]:
+        """The names of all pools that were ever leased, in order. Those of the last second may be missing."""
+        ...
+
     def create(self, name: str, body: Mapping[str, Any]) -> Version | None:
         """`None` if the document exists already; it then stays as it is."""
         ...

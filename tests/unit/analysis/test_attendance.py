@@ -189,6 +189,14 @@ def test_two_ids_with_one_email_count_once_across_meetings() -> None:
     assert (row["meetings"], row["minutes"], row["share"]) == (1, 10.0, 33.3)
 
 
+def test_people_are_in_the_order_of_their_names_whatever_surrounds_them() -> None:
+    record = plain(1)
+    names = ["Mary Example", " zoe Example", "  Ada Example"]
+    people = [session(name, 0, 10, record, id=name, user_name=name) for name in names]
+    found = [row["name"].strip() for row in rows([stay(record, *people)], by="person")]
+    assert found == ["Ada Example", "Mary Example", "zoe Example"]
+
+
 def test_an_alias_merges_a_phone_number_with_its_owner() -> None:
     record = plain(1)
     phone = session("p", 10, 20, record, id="x", user_name="+1 555 0100")

@@ -42,7 +42,9 @@ def measured_documents(draw: st.DrawFn) -> list[Document]:
         if document["kind"] == "session":
             document |= {
                 "quality": draw(qualities),
-                "network_type": draw(st.sampled_from(["wifi", "WIFI", "ethernet", None])),
+                "network_type": draw(
+                    st.sampled_from(["wifi", "WIFI", "ethernet", "Wired", "mobile", "cellular", None])
+                ),
                 "country": draw(st.sampled_from(["DE", "US", None])),
             }
     return found
@@ -147,7 +149,8 @@ def check_group(
     field = "network_type" if name == "network" else name
     wanted = defaultdict(list)
     for session, each in rated:
-        wanted[session[field].lower()].append(each)
+        label = session[field].lower()
+        wanted[{"ethernet": "wired", "mobile": "cellular"}.get(label, label)].append(each)
     got = {row[name].lower(): (row["measured sessions"], row["poor"]) for row in rows}
     assert got == {
         label: (len(found), pytest.approx(found.count("poor") / len(found)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import click
 import pytest
@@ -11,12 +13,19 @@ import pytest
 from harvester.cli.confirmation import confirm
 
 
-@pytest.mark.parametrize(("answer", "agreed"), [("y\n", True), ("n\n", False), ("\n", False)])
-def test_the_answer_decides(
-    answer: str, agreed: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [("y\n", nullcontext()), ("n\n", pytest.raises(click.Abort)), ("\n", pytest.raises(click.Abort))],
+)
+def test_only_a_yes_goes_on(
+    answer: str,
+    expected: AbstractContextManager[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
-    assert confirm("Delete it?", refusal="pass --yes") is agreed
+    with expected:
+        confirm("Delete it?", refusal="pass --yes")
     shown = capsys.readouterr()
     assert (shown.out, shown.err.startswith("Delete it? [y/N]")) == ("", True)
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from connectors.errors import AlreadyRunning, OutputError, Unreachable
-from harvester.cli import cli
+from connectors.errors import AlreadyRunning, ConfigurationError, OutputError, Unreachable
+from harvester.cli import cli, forget
 from harvester.documents import encode, to_documents
+from harvester.forgetting.searched_places import FilePlace
 from harvester.state.journal import Journal
+from harvester.state.secrets_and_forgotten_people import PrivacyState
 from tests.invented_meetings import full_harvest
+from tests.unit.cli.shared_machine import keep_shared_state_in_memory
+from tests.unit.state.shared.machine import KEY, Machine
+from tests.unit.state.shared.memory_store import Documents
 
 EMAIL = "grace@example.org"
 
@@ -54,7 +59,7 @@ def test_json_is_the_same_for_programs(file: Path, tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(("answer", "code", "changed"), [("y\n", 0, True), ("n\n", 0, False), ("", 2, False)])
+@pytest.mark.parametrize(("answer", "code", "changed"), [("y\n", 0, True), ("n\n", 1, False), ("", 2, False)])
 def test_it_asks_before_it_changes_anything(
     file: Path, tmp_path: Path, answer: str, code: int, changed: bool
 ) -> None:
@@ -118,3 +123,40 @@ def test_an_index_that_cannot_be_reached_ends_it_soon(
     ended = run(tmp_path, "--email", EMAIL, str(file), "--yes", ES_HOST="http://127.0.0.1:1")
     assert isinstance(ended.exception, Unreachable)
     assert EMAIL.encode() in file.read_bytes()
+
+
+@pytest.fixture
+def documents(monkeypatch: pytest.MonkeyPatch) -> Documents:
+    """The shared state of all machines. No index of documents is searched."""
+    found = Documents()
+    keep_shared_state_in_memory(monkeypatch, found)
+    monkeypatch.setattr(forget, "_index", lambda _env: nullcontext(FilePlace(Path("/dev/null"))))
+    return found
+
+
+SHARED = {"HARVESTER_STATE": "index", "ES_HOST": "http://127.0.0.1:9"}
+
+
+def test_with_shared_state_all_machines_leave_the_person_out(
+    file: Path, tmp_path: Path, documents: Documents
+) -> None:
+    words = ("--email", EMAIL, str(file), "--yes")
+    ended = run(tmp_path, *words, **SHARED, HARVESTER_STATE_KEY=KEY)
+    assert ended.exit_code == 0, ended.output
+    assert EMAIL not in documents.text
+    with Machine(documents, tmp_path / "other").pool() as pool:
+        assert len(pool.forgotten) == 1
+    assert EMAIL.encode() not in file.read_bytes()
+
+
+def test_without_the_key_of_the_shared_state_nobody_is_forgotten(
+    file: Path, tmp_path: Path, documents: Documents
+) -> None:
+    before = file.read_bytes()
+    words = ("--email", EMAIL, str(file), "--yes")
+    ended = run(tmp_path, *words, **SHARED)
+    assert isinstance(ended.exception, ConfigurationError)
+    assert "HARVESTER_STATE_KEY" in str(ended.exception)
+    assert (file.read_bytes(), PrivacyState(tmp_path / "state").forgotten()) == (before, [])
+    assert run(tmp_path, *words, "--state", "dir", **SHARED).exit_code == 0
+    assert not any(name.startswith("forgotten-") for name in documents.stored)

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from click import UsageError
+from click import Abort, UsageError
 from click.testing import CliRunner, Result
 
 from harvester.cli import cli
@@ -112,8 +112,8 @@ def keep(rejects: Rejects, *names: str) -> None:
 def test_dropping_all_needs_confirmation(run: Run, rejects: Rejects) -> None:
     keep(rejects, "a", "b")
     result = run("rejects", "drop", answer="n\n")
-    assert result.return_value == 0
-    assert "nothing dropped" in result.stderr
+    assert isinstance(result.exception, Abort)
+    assert "nothing changed" in result.stderr
     assert len(rejects) == 2
     assert run("rejects", "drop", answer="y\n").return_value == 0
     assert len(rejects) == 0

@@ -34,7 +34,9 @@ def file(tmp_path: Path) -> Path:
 def test_a_file_and_a_compressed_pipe_give_the_same_page_and_tables(file: Path, tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     page = tmp_path / "report.html"
-    assert run(str(file), "-o", str(page), "--csv", str(one)).return_value == 0
+    ended = run(str(file), "-o", str(page), "--csv", str(one))
+    assert (ended.return_value, ended.stdout) == (0, "")
+    assert ended.stderr == f"wrote {page}\n"
     piped = run("--csv", str(two), stdin=gzip.compress(file.read_bytes()))
     assert piped.stdout_bytes == page.read_bytes()
     names = sorted(path.name for path in one.iterdir())

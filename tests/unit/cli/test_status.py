@@ -25,6 +25,10 @@ from harvester.state.journal import Journal
 from harvester.state.journal_rows import FailedPartition
 from harvester.state.quotas_and_tokens import AccountState
 from harvester.state.rejects import Reject, Rejects
+from tests.unit.cli.shared_machine import keep_shared_state_in_memory
+from tests.unit.state.shared.crash import work
+from tests.unit.state.shared.machine import HOST, Machine
+from tests.unit.state.shared.memory_store import Documents
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -588,3 +592,34 @@ def test_forgetting_needs_confirmation(tmp_path: Path, journal: Journal, folder:
     assert isinstance(unanswered.exception, click.UsageError)
     assert "pass --yes" in str(unanswered.exception)
     assert (folder / "journal.db").exists()
+
+
+def test_with_state_in_the_index_it_shows_what_all_machines_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = Documents()
+    keep_shared_state_in_memory(monkeypatch, documents)
+    machine = Machine(documents, tmp_path / "one")
+    with machine.account() as opened:
+        for name, value in {**ABOUT, "vendor": "google-meet"}.items():
+            opened.journal.set_fact(name, value)
+    work(machine)
+    stored = dict(documents.stored)
+    env = {"HARVESTER_STATE_DIR": str(tmp_path / "mine"), "ES_HOST": HOST, "HARVESTER_STATE": "index"}
+
+    def status(*words: str) -> Result:
+        return CliRunner().invoke(cli, ["status", *words], env=env)
+
+    shown = json.loads(status("--json").stdout)
+    assert shown["state_index"] == f"{HOST}/harvester-state"
+    (scope,) = shown["scopes"]
+    assert (scope["vendor"], scope["account"]) == ("google-meet", "main")
+    assert (scope["meetings"]["done"], scope["rejects"]) == (2, 1)
+    assert "google-meet/main" in status().stdout
+    assert status("zoom").stdout.startswith(
+        f"nothing has been harvested into an index yet: no journal in {HOST}"
+    )
+    assert json.loads(status("--json", "--state", "dir").stdout)["scopes"] == []
+    assert status("--forget", "google-meet/main", "--yes").exit_code == 2
+    assert documents.stored == stored
+    assert not (tmp_path / "mine").exists()

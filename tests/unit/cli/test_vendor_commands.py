@@ -78,3 +78,16 @@ def test_a_file_is_replaced_by_a_complete_answer_only(changes: dict[str, Any], i
     for name, value in changes.items():
         setattr(report, name, value)
     assert vendor_commands.is_incomplete(report) is incomplete
+
+
+def test_no_destination_is_named_before_the_state_is_found_to_have_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "harvester.toml").write_text(
+        '[zoom.main]\naccount_id = "a"\nclient_id = "b"\nclient_secret = "c"\n'
+    )
+    env = {"HARVESTER_STATE_DIR": str(tmp_path / "state"), "ES_HOST": ""}
+    ended = CliRunner().invoke(cli, ["zoom", "--state", "index"], env=env)
+    assert "needs ES_HOST" in str(ended.exception) + ended.output
+    assert "documents go to" not in ended.output

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from connectors.errors import ConfigurationError, LeaseHeld
 from harvester.documents import Document
 from harvester.forgetting.person import Count, LeftOut, Person
 from harvester.forgetting.runner import Forgetting
-from harvester.privacy.forgotten_people import Identifier
+from harvester.privacy.forgotten_people import ForgottenList, Identifier
+from harvester.privacy.settings import SALT
 from harvester.state.secrets_and_forgotten_people import PrivacyState
 from tests.invented_meetings import HARVESTED
 
@@ -66,6 +68,21 @@ def test_the_state_remembers_before_anything_is_changed(state: PrivacyState) -> 
     assert (len(place.stored), result.left, result.done) == (1, 0, True)
 
 
+def test_whom_to_leave_out_is_shared_before_anything_is_changed(state: PrivacyState) -> None:
+    place = MemoryPlace("index", [session(email="grace@example.org")], state)
+
+    def refuse(remembered: ForgottenList) -> None:
+        assert remembered.salt == state.secret(SALT)
+        assert remembered.entries == state.forgotten() != []
+        raise ConfigurationError("no key")
+
+    forgetting = Forgetting(places=[place], state=state, now=lambda: HARVESTED, share=refuse)
+    result = forgetting.find(GRACE)
+    with pytest.raises(ConfigurationError):
+        forgetting.forget(result)
+    assert (len(place.stored), result.done) == (1, False)
+
+
 def test_what_one_place_links_is_found_in_the_others(state: PrivacyState) -> None:
     first = MemoryPlace("file", [session(id="u1", user_name="G.")], state)
     last = MemoryPlace("index", [session(email="grace@example.org", id="u1")], state)
@@ -93,3 +110,16 @@ def test_a_signal_between_two_places_ends_it(state: PrivacyState) -> None:
     place = MemoryPlace("index", [session(email="grace@example.org")], state)
     with pytest.raises(InterruptedError):
         Forgetting(places=[place], state=state, now=lambda: HARVESTED, stop=stop).find(GRACE)
+
+
+def test_a_place_in_use_does_not_keep_the_others_as_they_are(state: PrivacyState) -> None:
+    class InUse(MemoryPlace):
+        def forget(self, person: Person, left_out: LeftOut) -> None:
+            raise LeaseHeld("in use", seconds=30)
+
+    used = InUse("shared state", [session(email="grace@example.org")], state)
+    index = MemoryPlace("index", [session(email="grace@example.org")], state)
+    forgetting = Forgetting(places=[used, index], state=state, now=lambda: HARVESTED)
+    result = forgetting.find(GRACE)
+    forgetting.forget(result)
+    assert (index.stored, result.left, str(result.held)) == ([], 1, "in use")

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import responses
 
-from connectors.errors import BrokenResponse, VendorError
-from connectors.google_meet import GoogleMeet
+from connectors.errors import BrokenResponse, Unreachable, VendorError
+from connectors.google_meet import GoogleMeet, http_client
+from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET
 from connectors.google_meet.http_client import GoogleClient
 from connectors.models import MeetingRef
@@ -23,8 +24,6 @@ Build = Callable[..., GoogleMeet]
 
 @pytest.fixture
 def client(google: Google, context: FakeContext) -> GoogleClient:
-    from connectors.google_meet.auth import GoogleTokens
-
     values = settings()
     return GoogleClient(values, GoogleTokens(values, context), context)
 
@@ -53,6 +52,26 @@ def test_base_urls_come_from_the_settings(
     assert str(http.calls[-1].request.url).startswith(
         "https://admin.google.example/admin/directory/v1/users?"
     )
+
+
+def test_clients_of_one_process_read_the_description_of_an_api_once(
+    context: FakeContext, google: Google, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str] = []
+    build = http_client.build
+
+    def counted(name: str, version: str, **how: Any) -> Any:
+        built.append(how["client_options"]["api_endpoint"])
+        return build(name, version, **how)
+
+    monkeypatch.setattr(http_client, "build", counted)
+    for url in ("https://calendar.one.example", "https://calendar.two.example"):
+        for _ in range(2):
+            values = settings(GOOGLE_CALENDAR_API_URL=url)
+            client = GoogleClient(values, GoogleTokens(values, context), context)
+            with pytest.raises(Unreachable):
+                client.call(CALENDAR, HOST, "events", "get", calendarId=HOST, eventId="a")
+    assert built == ["https://calendar.one.example/", "https://calendar.two.example/"]
 
 
 def test_an_id_that_the_library_refuses_is_a_vendor_error(client: GoogleClient, google: Google) -> None:

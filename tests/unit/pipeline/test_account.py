@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,12 @@ from harvester.config import Environment
 from harvester.pipeline.account import AccountConfig, missing_settings, open_account, read_settings
 from harvester.pipeline.clock import Clock
 from harvester.pipeline.stop_signal import StopSignal
+from harvester.privacy.forgotten_people import ForgottenList, Identifier, forget_identifiers
 from harvester.privacy.settings import to_privacy
 from harvester.state.secrets_and_forgotten_people import PrivacyState
 from tests.unit.fake_context import NOW
+from tests.unit.state.shared.machine import Machine
+from tests.unit.state.shared.memory_store import Documents
 
 SETTINGS = {"ZOOM_ACCOUNT_ID": "x", "ZOOM_CLIENT_ID": "x", "ZOOM_CLIENT_SECRET": "x"}
 
@@ -64,3 +68,15 @@ def test_the_used_part_of_a_daily_quota_is_kept_for_the_next_run(tmp_path: Path)
         connected.context.consume_quota(name, 7, limit=limit)
     with open_account(config(tmp_path), StopSignal()) as again:
         assert again.connect().quota_left == limit - 7
+
+
+def test_whom_another_machine_has_forgotten_is_left_out(tmp_path: Path) -> None:
+    documents = Documents()
+    forgotten = forget_identifiers(b"salt", [Identifier(kind="email", text="ada@example.org")], "remove")
+    Machine(documents, tmp_path / "one").shared.forgotten.add(ForgottenList(salt=b"salt", entries=forgotten))
+    shared = replace(config(tmp_path), shared=Machine(documents, tmp_path / "other").shared)
+    document = {"kind": "session", "email": "Ada@example.org"}
+    assert shared.privacy.document(document) is document
+    with open_account(shared, StopSignal()) as account:
+        assert account.config.privacy.document(document) is None
+        assert account.connect().config.privacy.document(document) is None

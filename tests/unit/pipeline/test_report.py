@@ -128,7 +128,7 @@ def test_only_partitions_that_may_come_back_make_the_run_partial() -> None:
         run.skip(SkippedPartition(partition=f"user {number}", reason=Reason.unknown_user, permanent=True))
     assert run.exit_code == 0
     run.skip(SkippedPartition(partition="user 2", reason=Reason.error, permanent=False))
-    assert (run.exit_code, run.reason) == (75, "1 partition could not be listed: error")
+    assert (run.exit_code, run.reason) == (75, "1 part of listings could not be read: error")
     assert (run.missing_partitions, run.failed_partitions) == ({"unknown user": 11}, {"error": 1})
 
 

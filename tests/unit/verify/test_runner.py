@@ -13,11 +13,20 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connectors.models import Window
+from harvester.pipeline.account import AccountConfig, open_account
+from harvester.pipeline.clock import Clock
 from harvester.pipeline.request import days_window
+from harvester.pipeline.runner import open_journal
+from harvester.pipeline.stop_signal import StopSignal
+from harvester.privacy.settings import to_privacy
+from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.journal import Journal
 from harvester.state.reader import KnownState
+from harvester.state.secrets_and_forgotten_people import PrivacyState
 from harvester.verify.result import VerifyResult
-from harvester.verify.runner import choose_windows
+from harvester.verify.runner import _known_state, choose_windows
+from tests.unit.state.shared.machine import HOST, PREFIX, Machine
+from tests.unit.state.shared.memory_store import Documents
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 26, tzinfo=UTC)
@@ -98,3 +107,31 @@ def test_without_a_journal_the_whole_retention_is_compared(tmp_path: Path) -> No
 def test_an_unfinished_day_is_not_compared(tmp_path: Path, journal: Journal) -> None:
     journal.set_first_nightly(MIDNIGHT)
     assert list(chosen(tmp_path).windows) == []
+
+
+def test_what_another_machine_has_harvested_is_compared(tmp_path: Path) -> None:
+    documents = Documents()
+    elastic = ElasticConfig(host=HOST, prefix=PREFIX)
+
+    def shared_account(name: str) -> AccountConfig:
+        folder = tmp_path / name
+        return AccountConfig(
+            vendor="zoom",
+            label="main",
+            values={"ZOOM_ACCOUNT_ID": "x", "ZOOM_CLIENT_ID": "x", "ZOOM_CLIENT_SECRET": "x"},
+            state_folder=folder,
+            clock=Clock(wall=NOW.timestamp, monotonic=lambda: 0.0),
+            privacy=to_privacy({}, PrivacyState(folder)),
+            shared=Machine(documents, folder).shared,
+        )
+
+    with (
+        open_account(shared_account("one"), StopSignal()) as account,
+        open_journal(account, elastic) as journal,
+    ):
+        journal.add_target(days(9, 7))
+    with (
+        open_account(shared_account("other"), StopSignal()) as account,
+        closing(_known_state(account, elastic)) as state,
+    ):
+        assert state.targets(MIDNIGHT) == [days(9, 7)]

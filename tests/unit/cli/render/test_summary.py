@@ -184,12 +184,12 @@ def test_missing_partitions_are_normal_and_failed_ones_are_retried() -> None:
     for number in range(11):
         run.skip(SkippedPartition(partition=f"user {number}", reason=Reason.unknown_user, permanent=True))
     last = summary_lines(run)[-1]
-    assert "11 partitions skipped that the vendor does not have or give" in last
+    assert "11 parts of listings skipped that the vendor does not have or give" in last
     assert last.endswith("(this is normal): 11 unknown user")
     run.skip(SkippedPartition(partition="user 2", reason=Reason.error, permanent=False))
     lines = summary_lines(run)
-    assert lines[0] == "zoom: 1 partition could not be listed"
-    assert lines[-1] == "zoom: 1 partition could not be listed; the next run will retry: 1 error"
+    assert lines[0] == "zoom: 1 part of listings could not be read"
+    assert lines[-1] == "zoom: 1 part of listings could not be read; the next run will retry: 1 error"
 
 
 def test_pending_meetings_are_explained_with_their_reason_and_time() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
+from harvester.sinks.elastic import state_index
 from harvester.sinks.elastic.client import AnswerTooLarge, Response
 from harvester.sinks.elastic.state_index import StateIndex
 from harvester.state.shared.store import Stored, Version
@@ -167,3 +168,28 @@ def test_an_index_that_is_not_the_harvester_s_is_refused(
 ) -> None:
     with pytest.raises(error):
         StateIndex(by_method(**answers)).ensure(Waits().policy())
+
+
+def test_pools_are_found_by_their_leases_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_index, "PAGE", 2)
+    names, asked = ["webex-1", "zoom-1", "zoom-2"], []
+
+    class Searched(Scripted):
+        def send(self, method: str, path: str, **options: object) -> Response:  # type: ignore[override]  # narrower
+            query = options["body"]
+            asked.append((method, path))
+            if query is None:
+                return failure(403, "security_exception")
+            assert isinstance(query, dict)
+            assert query["query"] == {"term": {"kind": "lease"}}
+            after = query.get("search_after", [""])[0]
+            hits = [{"_source": {"pool": name}} for name in names if name > after][:2]
+            return Response(status=200, body={"hits": {"hits": hits}})
+
+    assert StateIndex(Searched(stored)).pools() == names
+    searches = [("POST", "/harvester-state/_search")] * 2
+    assert asked == [("POST", "/harvester-state/_refresh"), *searches]
+
+
+def test_without_the_index_there_are_no_pools() -> None:
+    assert StateIndex(cluster(MISSING)).pools() == []

@@ -58,6 +58,10 @@ class MemoryStore:
         found = [self.documents.stored.get(name) for name in names]
         return [None if each is None else orjson.loads(each[0]) for each in found]
 
+    def pools(self) -> Sequence[str]:
+        self._arrive()
+        return sorted(name[len("lease-") :] for name in self.documents.stored if name.startswith("lease-"))
+
     def create(self, name: str, body: Mapping[str, Any]) -> Version | None:
         return self._change(lambda: None if name in self.documents.stored else self.documents.put(name, body))
 

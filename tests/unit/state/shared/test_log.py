@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import ConfigurationError, LeaseLost, OutputError, StateError, Unreachable
-from harvester.state.shared.log import Patience, PoolLog, read_log
+from harvester.state.shared.log import PoolLog, read_log
+from harvester.state.shared.patience import Patience
 from harvester.state.shared.sealing import TokenSealer
 from tests.unit.state.shared.machine import Machine
 from tests.unit.state.shared.memory_store import Documents, MemoryStore
