@@ -40,6 +40,7 @@ def reference(tmp_path: Path) -> dict[int, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnhandledThreadExceptionWarning"
 )  # a kill ends the journal's thread, too
