@@ -226,8 +226,9 @@ class Database:
 
     def fetch_one(self, statement: str, *values: Any) -> Any:
         """The first row; `None` if there is none."""
-        with self.reading() as connection:
-            return connection.execute(statement, values).fetchone()
+        # As in `reading`, without entering it: this is called for every meeting of a listing.
+        with self._lock, self._translate_errors():
+            return self._connection.execute(statement, values).fetchone()
 
     def fetch_all(self, statement: str, *values: Any) -> list[Any]:
         with self.reading() as connection:
