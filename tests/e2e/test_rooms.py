@@ -108,6 +108,7 @@ def check_sequences(bench: Bench, running: Running, first: datetime, last: datet
     return late
 
 
+@pytest.mark.long
 def test_watching_shows_every_state_and_keeps_the_things_in_step(tmp_path: Path) -> None:
     """75 minutes of twenty rooms, 180 times as fast: each calendar is read in full once more."""
     with rooms_bench(tmp_path, speed=180.0) as bench:
@@ -161,6 +162,7 @@ def listings(bench: Bench, room: str) -> int:
     return sum(row["room"] == room for row in bench.rooms.requests.log)
 
 
+@pytest.mark.long
 def test_watching_follows_changes_and_recovers_from_every_failure(tmp_path: Path) -> None:
     """Six rooms, 60 times as fast: changes, expired tokens, a refused room, ten minutes without network, a kill."""
     with rooms_bench(tmp_path, rooms=6, speed=60.0) as bench:

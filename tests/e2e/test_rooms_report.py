@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from harvester.documents import encode
 from harvester.simulator.google_meet.account import Conference
 from tests.e2e.harness import Harvester
@@ -72,6 +74,7 @@ def expected_outcomes(bench: Bench) -> dict[str, int]:
     return dict(found)
 
 
+@pytest.mark.long
 def test_what_was_booked_and_what_was_held_are_those_of_the_simulator(
     newest: IndexSandbox, tmp_path: Path
 ) -> None:

@@ -173,6 +173,65 @@ def test_a_refresh_token_of_this_machine_is_not_taken_over_without_a_key(
         pass
 
 
+def test_a_recorder_is_found_by_the_file(machine: Machine, tmp_path: Path) -> None:
+    with machine.account() as opened:
+        for path in opened.pool.folder.rglob("account.db"):
+            opened.pool.recorder_of(path)
+        with pytest.raises(ValueError, match="other"):
+            opened.pool.recorder_of(tmp_path / "other.db")
+
+
+def test_a_pool_is_opened_by_its_name_and_goes_on_with_the_same_log(
+    documents: Documents, machine: Machine, other: Machine
+) -> None:
+    with machine.account() as opened:
+        for step in STEPS[:-1]:
+            step(opened)
+        copy = opened.pool.folder
+    there = rows(copy)
+    (name,) = machine.store.pools()
+    with other.shared.open_named(name) as pool:
+        assert rows(pool.folder) == there
+        assert other.shared._own_state in pool.folder.parents
+        (journal,) = pool.folder.rglob("journal.db")
+        with closing(Journal(journal.parent, recorder=pool.recorder_of(journal))) as opened_journal:
+            opened_journal.set_fact("seen by", "other")
+    assert not pool.folder.exists()
+    with machine.account() as opened:
+        assert opened.journal.fact("seen by") == "other"
+
+
+def test_the_copies_of_this_machine_are_removed_unless_a_process_uses_them(
+    machine: Machine, other: Machine
+) -> None:
+    with machine.account() as opened:
+        run(opened)
+        (name,) = machine.store.pools()
+        machine.shared.remove_copies(name)
+        assert rows(opened.pool.folder)["journal.db"]["runs"]
+    machine.shared.remove_copies(name)
+    assert list(machine.folder.rglob("*.db*")) == []
+    with machine.account() as opened:
+        assert len(opened.journal.runs(5)) == 1
+
+
+def test_who_has_the_lease_is_waited_for(machine: Machine, other: Machine) -> None:
+    with machine.pool():
+        (name,) = machine.store.pools()
+        original = other.wait
+
+        def wait(seconds: float) -> None:
+            original(seconds)
+            machine.wait(seconds)
+
+        other.shared._wait = wait
+        with pytest.raises(LeaseHeld):
+            other.shared.require_free(name)
+    other.shared.require_free(name)
+    with machine.pool():
+        pass
+
+
 def test_every_database_of_a_pool_has_a_file_and_other_names_have_none(tmp_path: Path) -> None:
     key = PoolKey(vendor=VENDOR, api_url=API_URL, pool=POOL, account="", host=HOST, prefix=PREFIX)
     names = ("quotas", "rejects", account_log("a"), account_log("b"), journal_log("a"))
