@@ -214,6 +214,8 @@ class Quality:
         With `same_session`, these are parts of one session, and their series are joined. Otherwise series are dropped:
         several people have no common series.
         """
+        if same_session and len(qualities) == 1:
+            return qualities[0]
         streams = {}
         for name in STREAMS:
             parts = [stream for quality in qualities if (stream := getattr(quality, name)) is not None]
