@@ -71,7 +71,7 @@ def over_their_limit(simulators: dict[str, Simulator], wakeup_delay: WakeupDelay
     """The rate limits that were exceeded in some sliding window, refused requests included.
 
     The simulator counts what arrives: while the machine holds it up, requests that were sent in time arrive together. Only as
-    many as the longest delay of a thread allows may have.
+    many as the longest delay of a request allows may have.
     """
     return {
         f"{label} {vendor} {name}": rate
@@ -81,7 +81,7 @@ def over_their_limit(simulators: dict[str, Simulator], wakeup_delay: WakeupDelay
         if rate["peak"]
         > max(
             rate["limit"],
-            ceil(rate["limit"] * SHARE * (1 + wakeup_delay.longest * simulator.speed / rate["period"])),
+            ceil(rate["limit"] * SHARE * (1 + wakeup_delay.of_a_request * simulator.speed / rate["period"])),
         )
     }
 

@@ -168,9 +168,9 @@ def keeps_the_limits(simulator: Simulator, wakeup_delay: WakeupDelay) -> None:
     """No window has more requests than the vendor permits, and a day with a spent budget has none.
 
     The harvester sends at `SHARE` of the permitted rate. The simulator counts what arrives: while the machine holds it
-    up, requests that were sent in time arrive together. No more of them may do so than fit into the longest delay of a thread.
+    up, requests that were sent in time arrive together. No more of them may do so than fit into the longest delay of a request.
     """
-    traffic, held_up = simulator.traffic(), wakeup_delay.longest * simulator.speed
+    traffic, held_up = simulator.traffic(), wakeup_delay.of_a_request * simulator.speed
     most = {
         name: max(rate["limit"], ceil(rate["limit"] * SHARE * (1 + held_up / rate["period"])))
         for name, rate in traffic["classes"].items()

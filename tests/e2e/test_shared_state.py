@@ -140,7 +140,7 @@ class Scene:
     def is_as_the_truth_has_it(self) -> None:
         assert differences(self.stored(), self.truth) == []
         # While the machine holds the simulator up, requests that were sent in time arrive together.
-        held_up = self.wakeup_delay.longest * SPEED
+        held_up = self.wakeup_delay.of_a_request * SPEED
         if SHARE * (1 + held_up) <= 1:
             assert self.simulator.traffic()["refused"] == 0, "the vendor refused requests with 429"
 

@@ -17,6 +17,11 @@ class WakeupDelay:
         self._ended = Event()
         self._thread = Thread(target=self._beat, name="wakeup_delay", daemon=True)
 
+    @property
+    def of_a_request(self) -> float:
+        """How long a request can take on its way because of it: its sender and its receiver may be held up one after the other."""
+        return 2 * self.longest
+
     def _beat(self) -> None:
         before = time.monotonic()
         while not self._ended.wait(BEAT_SECONDS):
