@@ -49,6 +49,11 @@ def environment(harvester: Harvester) -> dict[str, str]:
     return harvester.environment(PYTHONPATH=str(ROOT), GOOGLE_SOURCE="reports")
 
 
+def without_state(harvester: Harvester) -> dict[str, str]:
+    """The same with an empty state: what an earlier round has stored, such as a lease, would spare requests."""
+    return {**environment(harvester), "HARVESTER_STATE_DIR": tempfile.mkdtemp(dir=harvester.folder)}
+
+
 def at_the_limit(size: int) -> None:
     print(f"\nA day of {size} meetings at Zoom's Business limits, in real time")
     with simulated(size, speed=1.0) as (simulator, harvester):
@@ -101,7 +106,7 @@ def asking(there: tuple[Simulator, Harvester], line: list[str], vendor: str) -> 
     """What a process used, and how many requests it made."""
     simulator, harvester = there
     before = sum(simulator.traffic(vendor)["calls"].values())
-    used = measured(line, env=environment(harvester), folder=harvester.folder)
+    used = measured(line, env=without_state(harvester), folder=harvester.folder)
     return used, sum(simulator.traffic(vendor)["calls"].values()) - before
 
 
@@ -119,11 +124,8 @@ def beside_no_journal(size: int, rounds: int) -> None:
             harvester, url = place
             first = NOW.date() - timedelta(days=20)
             words = ["zoom", "--from", first.isoformat(), "--to", DAY.isoformat(), "-q", "--es-host", url]
-            fresh = {
-                **environment(harvester),
-                "HARVESTER_STATE_DIR": tempfile.mkdtemp(dir=harvester.folder),
-            }
-            return measured([*start, *words], env=fresh, folder=harvester.folder).cpu_seconds
+            line = [*start, *words]
+            return measured(line, env=without_state(harvester), folder=harvester.folder).cpu_seconds
 
         ways = [command(), [sys.executable, "-m", "benchmarks.ablation", "journal"]]
         ratios = []

@@ -8,6 +8,7 @@ them fails.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -30,6 +31,13 @@ _LARGEST_REPAIRED_BYTES = 4 * SMALL_BYTES
 """Python's own parser needs a copy of the body with up to four bytes for each character."""
 
 _NOT_JSON = "a body that is not JSON"
+
+_ESCAPE = re.compile(
+    r"""\\(?: u[dD][89abAB][0-9a-fA-F]{2} \\u[dD][c-fC-F][0-9a-fA-F]{2}  # a pair of surrogates: one character
+        | (u[dD][89a-fA-F][0-9a-fA-F]{2})  # a lone surrogate
+        | . )""",  # any other escape, so that the second backslash of two begins none
+    re.VERBOSE | re.DOTALL,
+)
 
 _BYTES_OF_OBJECT, _BYTES_OF_ARRAY, _BYTES_OF_VALUE = 260, 80, 72
 """About what CPython and orjson need for each at most."""
@@ -92,10 +100,21 @@ def _parse(content: bytes | bytearray) -> ParsedBody:
         pass
     if len(content) > _LARGEST_REPAIRED_BYTES:
         return ParsedBody(problem=_NOT_JSON)
+    text = _ESCAPE.sub(_without_lone_surrogate, content.decode("utf-8", "replace"))
     try:
-        return ParsedBody(_clean(json.loads(content.decode("utf-8", "replace"), parse_constant=_refuse)))
+        return ParsedBody(orjson.loads(text))
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return ParsedBody(
+            json.loads(text, parse_float=_read_float, parse_int=_read_int, parse_constant=_refuse)
+        )
     except (ValueError, RecursionError):
         return ParsedBody(problem=_NOT_JSON)
+
+
+def _without_lone_surrogate(escape: re.Match[str]) -> str:
+    return escape[0] if escape[1] is None else "\\ufffd"
 
 
 def _is_shallow(value: Any) -> bool:
@@ -142,19 +161,12 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _clean(value: Any) -> Any:
-    if isinstance(value, str):
-        return value if value.isascii() else _without_surrogates(value)
-    if isinstance(value, dict):
-        return {_clean(key): _clean(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_clean(item) for item in value]
-    if isinstance(value, float) and not isfinite(value):
-        return None
-    if isinstance(value, int) and value.bit_length() > 63:
-        return float(value) if value.bit_length() < 1024 else None  # as orjson reads it, and can write it
-    return value
+def _read_float(text: str) -> float | None:
+    number = float(text)
+    return number if isfinite(number) else None
 
 
-def _without_surrogates(text: str) -> str:
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+def _read_int(text: str) -> float | None:
+    """A number of up to 64 bits exactly; a longer one as a float, as orjson reads it, which can write that."""
+    number = int(text) if len(text) <= 20 else None
+    return number if number is not None and number.bit_length() < 64 else _read_float(text)

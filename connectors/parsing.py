@@ -140,11 +140,10 @@ def as_text(value: Any) -> str | None:
 
 def as_number(value: Any) -> float | None:
     """A finite JSON number; `None` for anything else, texts included."""
-    if value.__class__ is float:  # nearly all samples of a quality; isinstance costs three times as much
-        return value if isfinite(value) else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if isfinite(value) else None
+    # Called for every sample of a quality: isinstance, which also has to exclude bool, costs three times as much.
+    if value.__class__ is int:
+        return float(value)
+    return value if value.__class__ is float and isfinite(value) else None
 
 
 def as_bool(value: Any) -> bool | None:

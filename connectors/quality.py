@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import fsum, isfinite
+from operator import mul
 from typing import Any
 
 STREAMS = ("audio_in", "audio_out", "video_in", "video_out", "share_in", "share_out")
@@ -47,7 +48,13 @@ def _round(value: float) -> float:
     The inner rounding removes the noise of binary fractions. Without it, the noise would decide which way a half is
     rounded, so a document would depend on the order in which sessions were read.
     """
-    return round(round(value * 100, 6)) / 100
+    hundredths = value * 100
+    nearest = round(hundredths)
+    if (
+        abs(hundredths - nearest) < 0.49
+    ):  # nearly always: the noise decides nothing, and rounding it away takes long
+        return nearest / 100
+    return round(round(hundredths, 6)) / 100
 
 
 def summarize(
@@ -70,15 +77,15 @@ def merge_measures(name: str, measures: Sequence[Measure]) -> Measure | None:
     """One measure for several sessions. Means are weighted by their samples, or equally if no sample counts are known."""
     if not measures:
         return None
-    means = [(m.mean, m.samples or 0) for m in measures if m.mean is not None]
-    if not any(samples for _, samples in means):
-        means = [(mean, 1) for mean, _ in means]
-    weight = sum(samples for _, samples in means)
+    means = [m.mean for m in measures if m.mean is not None]
+    weights = [m.samples or 0 for m in measures if m.mean is not None]
+    if not any(weights):
+        weights = [1] * len(means)
     worst = min if name in LOWEST_IS_WORST else max
     return Measure(
-        mean=fsum(mean * samples for mean, samples in means) / weight if means else None,
-        worst=worst((m.worst for m in measures if m.worst is not None), default=None),
-        samples=sum(m.samples or 0 for m in measures) or None,
+        mean=fsum(map(mul, means, weights)) / sum(weights) if means else None,
+        worst=worst([m.worst for m in measures if m.worst is not None], default=None),
+        samples=sum([m.samples or 0 for m in measures]) or None,
     )
 
 
@@ -175,18 +182,7 @@ class Stream:
         cls, measures: Mapping[str, Measure | None], series: Series | None = None
     ) -> Stream | None:
         """The stream with these measures, by name; `None` if there are none."""
-        if not any(measures.values()):
-            return None
-        latency, jitter, loss, bitrate, height, fps = (measures.get(name) for name in MEASURES)
-        return cls(
-            latency_ms=latency,
-            jitter_ms=jitter,
-            packet_loss_pct=loss,
-            bitrate_kbps=bitrate,
-            height_px=height,
-            fps=fps,
-            series=series,
-        )
+        return cls(**measures, series=series) if any(measures.values()) else None
 
     @classmethod
     def merge(cls, streams: Sequence[Stream], *, same_session: bool) -> Stream | None:
@@ -218,6 +214,8 @@ class Quality:
         With `same_session`, these are parts of one session, and their series are joined. Otherwise series are dropped:
         several people have no common series.
         """
+        if same_session and len(qualities) == 1:
+            return qualities[0]
         streams = {}
         for name in STREAMS:
             parts = [stream for quality in qualities if (stream := getattr(quality, name)) is not None]

@@ -201,21 +201,19 @@ class Teams:
         if skipped:
             logger.debug("%s: %d bots and services left out of a meeting", VENDOR, skipped)
         raw, organizer = self._wants(ref, "raw"), organizer_of(row)
-        meeting = with_audio(
-            to_meeting(
-                row,
-                account=self._settings.account,
-                detail=Detail.full,
-                harvested_at=harvested_at,
-                raw=raw,
-            ),
-            legs,
-        )
+        meeting = with_audio(self._meeting(ref, row, Detail.full, harvested_at), legs)
         stays = [to_session(leg, organizer=organizer, tenant=self.tenant, raw=raw) for leg in legs]
-        return self._finished(to_record(self._titled(meeting, ref, row), stays), ref)
+        return self._finished(to_record(meeting, stays), ref)
 
-    def _titled(self, meeting: Meeting, ref: MeetingRef, row: Row) -> Meeting:
-        """The meeting with its online meeting, if titles are wanted and it has one."""
+    def _meeting(self, ref: MeetingRef, row: Row, detail: Detail, harvested_at: datetime) -> Meeting:
+        """The meeting of a row, with its online meeting if titles are wanted and it has one."""
+        meeting = to_meeting(
+            row,
+            account=self._settings.account,
+            detail=detail,
+            harvested_at=harvested_at,
+            raw=self._wants(ref, "raw"),
+        )
         found = self.titles.find(ref.uuid, row) if self._wants(ref, "titles") else None
         return meeting if found is None else with_online_meeting(meeting, found)
 
@@ -237,14 +235,7 @@ class Teams:
             self.require_permission()
         else:
             raise error
-        meeting = to_meeting(
-            row,
-            account=self._settings.account,
-            detail=Detail.basic,
-            harvested_at=harvested_at,
-            raw=self._wants(ref, "raw"),
-        )
-        meeting = self._titled(meeting, ref, row)
+        meeting = self._meeting(ref, row, Detail.basic, harvested_at)
         record = MeetingRecord(meeting=meeting, pending=pending, listed_only=pending is None)
         return self._finished(record, ref)
 

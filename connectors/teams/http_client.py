@@ -78,14 +78,21 @@ class TeamsClient:
     def sessions(self, record: str, *, whole: bool = True) -> list[Row]:
         """All sessions of a call record, each with all its segments. Without `whole`, they lack what only `--raw` needs: most
         of the memory of a meeting with thousands of participants."""
-        pages = self.pages(SESSIONS, record, expand="segments")
-        found = (self._with_segments(record, row, first=first) for first, row in _numbered(pages))
-        return list(found if whole else map(_without_repetitions, found))
+        found: list[Row] = []
+        for number, page in enumerate(self.pages(SESSIONS, record, expand="segments")):
+            for row in page:
+                session = self._with_segments(record, row, is_on_first_page=number == 0)
+                if not whole:
+                    _remove_repetitions(session)
+                found.append(session)
+        return found
 
-    def _with_segments(self, record: str, row: Row, *, first: bool) -> Row:
+    def _with_segments(self, record: str, row: Row, *, is_on_first_page: bool) -> Row:
+        """The session with the segments of all pages. Raises BrokenResponse if a later page of sessions has none: its link
+        has lost the expansion."""
         link = page_token(row.get(f"segments{NEXT_LINK}"), call=f"{VENDOR}: {SEGMENTS.call}")
         if not link:
-            if "segments" not in row and not first:
+            if "segments" not in row and not is_on_first_page:
                 raise BrokenResponse(
                     f"{VENDOR}: {SESSIONS.call}: the link to the next page has lost the segments"
                 )
@@ -147,22 +154,14 @@ def rows_in(body: Row, endpoint: Endpoint) -> list[Row]:
     return rows
 
 
-def _numbered(pages: Iterator[Sequence[Row]]) -> Iterator[tuple[bool, Row]]:
-    """Each row, and whether it is on the first page."""
-    for number, page in enumerate(pages):
-        for row in page:
-            yield number == 0, row
-
-
-def _without_repetitions(session: Row) -> Row:
-    """The session whose segments lack what they repeat: who took part in it, and with which devices. Changes the row."""
+def _remove_repetitions(session: Row) -> None:
+    """Remove from the segments what each of them repeats: who took part in the session, and with which devices."""
     for segment in as_dicts(session.get("segments")):
         for field in _REPEATED_IN_SEGMENTS:
             segment.pop(field, None)
         for media in as_dicts(segment.get("media")):
             for field in _REPEATED_IN_MEDIA:
                 media.pop(field, None)
-    return session
 
 
 def _same_spelling(path: str) -> str:

@@ -98,27 +98,27 @@ def _kind(identities: Row) -> str | None:
 
 def _merged(kind: str | None, member: Row, associated: Row) -> Identity:
     """`associated`: the user that the endpoint belongs to, which has more fields."""
-    if kind is None and associated:
-        kind = USER
-    both = (associated, member)
     return Identity(
-        kind=kind,
-        id=_first(both, "id"),
-        name=_name(both),
-        email=next(
-            (text for key in ("userPrincipalName", "email") if (text := _first(both, key)) and "@" in text),
-            None,
-        ),
-        tenant_id=_first(both, "tenantId"),
+        kind=USER if kind is None and associated else kind,
+        id=_first(associated, member, "id"),
+        name=_name(associated) or _name(member),
+        email=_email(associated, member),
+        tenant_id=_first(associated, member, "tenantId"),
     )
 
 
-def _first(rows: tuple[Row, ...], key: str) -> str | None:
-    return next((text for row in rows if (text := as_text(row.get(key)))), None)
+def _first(row: Row, other: Row, key: str) -> str | None:
+    return as_text(row.get(key)) or as_text(other.get(key))
 
 
-def _name(rows: tuple[Row, ...]) -> str | None:
-    names = (as_text(row.get("displayName")) for row in rows)
-    return next(
-        (name for name in names if name and name.strip() and name.strip().lower() not in _PLACEHOLDERS), None
-    )
+def _name(row: Row) -> str | None:
+    name = as_text(row.get("displayName")) or ""
+    return name if name.strip() and name.strip().lower() not in _PLACEHOLDERS else None
+
+
+def _email(row: Row, other: Row) -> str | None:
+    for key in ("userPrincipalName", "email"):
+        text = _first(row, other, key)
+        if text and "@" in text:
+            return text
+    return None

@@ -14,7 +14,9 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from math import fsum
+from operator import mul
 from typing import Any
 
 from connectors.parsing import as_dicts, as_number, parse_instant
@@ -31,7 +33,6 @@ INCOMING = {"caller": "calleeToCaller", "callee": "callerToCallee"}
 _DURATION = re.compile(
     r"P(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,8})M)?(?:(\d{1,10}(?:\.\d{1,12})?)S)?)?"
 )
-_SECONDS = re.compile(r"PT(\d{1,10}(?:\.\d{1,12})?)S")
 _PARTS = ("weeks", "days", "hours", "minutes", "seconds")
 
 _Part = tuple[Row, float]
@@ -53,11 +54,12 @@ def to_quality(session: Row, side: str) -> Quality | None:
 
 def duration_ms(value: Any) -> float | None:
     """Milliseconds of an ISO 8601 duration such as `PT0.016S` or `P1DT2H`; `None` for anything else."""
-    if not isinstance(value, str):
-        return None
-    if match := _SECONDS.fullmatch(value):  # all but the longest: tens of them for each participant
-        return float(match[1]) * 1000
-    match = _DURATION.fullmatch(value)
+    return _parsed_ms(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=4096)  # tens for each participant, mostly whole milliseconds below a second
+def _parsed_ms(text: str) -> float | None:
+    match = _DURATION.fullmatch(text)
     if match is None or not any(match.groups()):
         return None
     amounts = {name: float(text) for name, text in zip(_PARTS, match.groups(), strict=True) if text}
@@ -81,7 +83,7 @@ def _streams(session: Row) -> Iterator[tuple[str, Row, float]]:
 def _medium(label: Any) -> str | None:
     if not isinstance(label, str):
         return None
-    return next((medium for start, medium in MEDIA.items() if label.startswith(start)), None)
+    return MEDIA.get(label) or next((MEDIA[start] for start in MEDIA if label.startswith(start)), None)
 
 
 def _seconds(segment: Row) -> float:
@@ -113,34 +115,33 @@ def _measure(
 ) -> Measure | None:
     """Averages weighted by the seconds of their segments, and the highest of the maxima. `instead`: the field of an average
     that counts if there is no other."""
-    means: list[tuple[float, float]] = []
+    means: list[float] = []
+    weights: list[float] = []
     maxima: list[float] = []
     for row, seconds in parts:
         value = row.get(average)
         if value is None and instead is not None:
             value = row.get(instead)
         if value is not None and (mean := convert(value)) is not None:
-            means.append((mean, seconds))
-        if maximum is not None:
-            value = row.get(maximum)
-            if value is not None and (worst := convert(value)) is not None:
-                maxima.append(worst)
+            means.append(mean)
+            weights.append(seconds)
+        value = None if maximum is None else row.get(maximum)
+        if value is not None and (worst := convert(value)) is not None:
+            maxima.append(worst)
     if not means and not maxima:
         return None
-    measured = fsum([seconds for _, seconds in means])
     return Measure(
-        mean=_weighted(means, measured),
+        mean=_weighted(means, weights),
         worst=max(maxima) if maxima else None,
-        samples=int(measured) or None,
+        samples=int(fsum(weights)) or None,
     )
 
 
-def _weighted(means: Sequence[tuple[float, float]], weight: float) -> float | None:
+def _weighted(means: Sequence[float], weights: Sequence[float]) -> float | None:
     if len(means) < 2:
-        return means[0][0] if means else None
-    if not weight:
-        return fsum([value for value, _ in means]) / len(means)
-    return fsum([value * seconds for value, seconds in means]) / weight
+        return means[0] if means else None
+    weight = fsum(weights)
+    return fsum(map(mul, means, weights)) / weight if weight else fsum(means) / len(means)
 
 
 def _percent(ratio: Any) -> float | None:

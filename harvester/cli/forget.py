@@ -25,16 +25,18 @@ from harvester.cli.options import (
 from harvester.cli.render.echo import echo, echo_json
 from harvester.cli.render.forget import forget_json, forget_lines, question
 from harvester.cli.run_environment import RunEnvironment
-from harvester.cli.shared_state import STATE, StateKind, shared_state
+from harvester.cli.shared_state import STATE, StateKind, is_shared, shared_state, shared_state_reader
 from harvester.forgetting.person import Person
 from harvester.forgetting.runner import Forgetting, Result
 from harvester.forgetting.searched_places import FilePlace, IndexPlace, JournalPlace, Place, RejectsPlace
+from harvester.forgetting.shared_state_place import SharedStatePlace
 from harvester.privacy.forgotten_people import ForgottenList, Identifier
 from harvester.state.layout import find_journals, find_rejects
 from harvester.state.locks import run_lock
 from harvester.state.rejects import Rejects
 from harvester.state.secrets_and_forgotten_people import PrivacyState
 from harvester.state.shared.forgotten_lists import needs_key
+from harvester.state.shared.reading import SharedStateReader
 
 logger = logging.getLogger(__name__)
 
@@ -96,19 +98,29 @@ def forget(
         action="anonymize" if anonymize else "remove",
         pseudonyms=env.treatment.pseudonyms,
     )
+    is_index = is_shared(env, state)
     with shared_state(env, "dir" if dry_run else state):
         if env.shared is not None and not env.shared.has_key:
             raise needs_key()  # before anything is searched for nothing
-        result = _find_and_forget(env, person, files, dry_run=dry_run, confirmed=yes)
-    code = ExitCode.DATAERR if result.left else ExitCode.OK
+        result = _find_and_forget(env, person, files, is_index=is_index, dry_run=dry_run, confirmed=yes)
+    codes = [ExitCode.DATAERR] if result.left else []
+    if result.held is not None:
+        codes.append(ExitCode.TEMPFAIL)
+    code = ExitCode.worst(codes)
     _show(result, code, as_json=as_json)
     return code
 
 
 def _find_and_forget(
-    env: RunEnvironment, person: Person, files: tuple[Path, ...], *, dry_run: bool, confirmed: bool
+    env: RunEnvironment,
+    person: Person,
+    files: tuple[Path, ...],
+    *,
+    is_index: bool,
+    dry_run: bool,
+    confirmed: bool,
 ) -> Result:
-    with _places(env, files, locked=not dry_run) as places:
+    with _places(env, files, is_index=is_index, locked=not dry_run) as places:
         forgetting = Forgetting(
             places=places,
             state=PrivacyState(env.state_folder),
@@ -150,8 +162,10 @@ _KIND_WORDS = {"email": "e-mail address", "id": "id", "name": "name"}
 
 
 @contextmanager
-def _places(env: RunEnvironment, files: tuple[Path, ...], *, locked: bool) -> Iterator[list[Place]]:
-    """`locked`: no run may write meanwhile. Raises AlreadyRunning if one does."""
+def _places(
+    env: RunEnvironment, files: tuple[Path, ...], *, is_index: bool, locked: bool
+) -> Iterator[list[Place]]:
+    """`is_index`: the state is in the index. `locked`: no run may write meanwhile. Raises AlreadyRunning if one does."""
     journals = find_journals(env.state_folder)
     with ExitStack() as stack:
         if locked:
@@ -161,12 +175,20 @@ def _places(env: RunEnvironment, files: tuple[Path, ...], *, locked: bool) -> It
         for folder in find_rejects(env.state_folder):
             rejects = stack.enter_context(closing(Rejects(folder, env.machine.now)))
             places.append(RejectsPlace(folder, rejects))
+        if is_index:
+            places.append(_shared_place(env, stack.enter_context(shared_state_reader(env))))
         if env.environment.get("ES_HOST"):
             places.append(stack.enter_context(_index(env)))
         else:
             logger.info("ES_HOST is not set: no index is searched")
         places += [JournalPlace(journal, env.privacy.sealer) for journal in journals]
         yield places
+
+
+def _shared_place(env: RunEnvironment, reader: SharedStateReader) -> SharedStatePlace:
+    config = elastic_config(env)
+    name = f"{config.url}/{config.state_index}"
+    return SharedStatePlace(name, reader, env.shared, env.privacy.sealer, env.machine.now)
 
 
 @contextmanager
@@ -195,7 +217,12 @@ def _show(result: Result, code: int, *, as_json: bool) -> None:
         for line in forget_lines(result):
             echo(line)
     logger.info(f"addresses, ids and names searched for: {len(result.person.identifiers)}")
-    if result.left:
+    if result.held is not None:
+        logger.error(
+            "the person is left out from now on, but other machines harvest with state that was read before: run the same "
+            "command again when they are done"
+        )
+    elif result.left:
         logger.error(
             f"still there: {result.left:,}. Correct by hand the lines that name the person and are no documents, and run the "
             "same command again"

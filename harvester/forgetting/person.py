@@ -93,6 +93,13 @@ class Count:
     def total(self) -> int:
         return self.removed + self.blanked + self.unreadable
 
+    def include(self, other: Count) -> None:
+        """Add what was found in a part of the same place."""
+        self.removed += other.removed
+        self.blanked += other.blanked
+        self.unreadable += other.unreadable
+        self.left_out.update(other.left_out)
+
     def add(self, person: Person, document: Document) -> Document | None:
         """Count a document, and return what it becomes; `None` if it is removed."""
         kept = person.forgotten.document(document)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from connectors.errors import LeaseHeld
 from harvester.forgetting.person import Count, LeftOut, Person
 from harvester.forgetting.searched_places import Place
 from harvester.privacy.forgotten_people import ForgottenList, forget_identifiers
@@ -30,6 +31,8 @@ class Result:
     person: Person
     places: Sequence[PlaceResult]
     done: bool = False
+    held: LeaseHeld | None = None
+    """Why a part of a place could not be changed now."""
 
     @property
     def found(self) -> int:
@@ -77,7 +80,10 @@ class Forgetting:
         left_out = self._left_out(result)
         for each in result.places:
             self.stop()
-            each.place.forget(person, left_out)
+            try:
+                each.place.forget(person, left_out)
+            except LeaseHeld as held:
+                result.held = held
         for each in result.places:
             each.left = each.place.count(person)
         result.done = True

@@ -20,6 +20,7 @@ from harvester.sinks.elastic.person_search import PersonSearch, StoredDocument
 from harvester.state.layout import JournalLocation
 from harvester.state.rejects import Rejects
 from harvester.state.scrubbing import count_scrubbed, scrub_journal
+from harvester.state.shared.log import DatabaseRecorder
 
 
 class Place(Protocol):
@@ -135,7 +136,11 @@ class JournalPlace:
 
     kind = "journal"
 
-    def __init__(self, location: JournalLocation, sealer: Sealer) -> None:
+    def __init__(
+        self, location: JournalLocation, sealer: Sealer, recorder: DatabaseRecorder | None = None
+    ) -> None:
+        """`recorder`: gets every change before it is committed."""
+        self._recorder = recorder
         self.name = f"{location.folder.parent.name}/{location.folder.name}"
         self._location = location
         self._sealer = sealer
@@ -148,7 +153,7 @@ class JournalPlace:
 
     def forget(self, person: Person, left_out: LeftOut) -> None:
         meetings = {name.split(":", 2)[-1] for name, _, _ in left_out}
-        scrub_journal(self._location, self._scrub(person), meetings)
+        scrub_journal(self._location, self._scrub(person), meetings, self._recorder)
 
     def _scrub(self, person: Person) -> Any:
         def id_or_nothing(stored: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import closing
 
-from harvester.state.database import Database
+from harvester.state.database import Database, Recorder
 from harvester.state.journal_schema import MIGRATIONS
 from harvester.state.layout import JournalLocation
 
@@ -35,9 +35,14 @@ def count_scrubbed(location: JournalLocation, scrub: Scrub) -> int:
         )
 
 
-def scrub_journal(location: JournalLocation, scrub: Scrub, changed_meetings: Iterable[str]) -> None:
+def scrub_journal(
+    location: JournalLocation,
+    scrub: Scrub,
+    changed_meetings: Iterable[str],
+    recorder: Recorder | None = None,
+) -> None:
     """Change the texts of the journal, and forget which sessions these meetings had. The caller holds its lock."""
-    with closing(Database(location.database, MIGRATIONS)) as database:
+    with closing(Database(location.database, MIGRATIONS, recorder=recorder)) as database:
         with database.transaction() as connection:
             for table, column in TEXTS:
                 connection.create_function(

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from heapq import nsmallest
 
 SAMPLE = 16
 """So many keys are kept, the smallest ones. Keys are hashes, so these stand for all of them."""
@@ -27,7 +26,7 @@ class SessionSummary:
     def of(cls, keys: Iterable[str]) -> SessionSummary:
         ordered = sorted(keys)
         digest = hashlib.sha256("\n".join(ordered).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        sample = frozenset(key[:SAMPLED_CHARACTERS] for key in nsmallest(SAMPLE, ordered))
+        sample = frozenset(key[:SAMPLED_CHARACTERS] for key in ordered[:SAMPLE])
         return cls(count=len(ordered), digest=digest, sample=sample)
 
     @classmethod

@@ -21,6 +21,7 @@ import pytest
 from tests.e2e import elasticsearch_nodes as nodes
 from tests.e2e.elasticsearch_nodes import Node, User
 from tests.e2e.index_sandbox import IndexSandbox
+from tests.e2e.long_tests_first import long_first
 from tests.e2e.meetecho_bench import Bench, meetecho_bench
 from tests.e2e.shared_nodes import Borrower, Owner, SharedNodes
 
@@ -94,8 +95,14 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: harvests spend half of their time waiting for the vendor's rate limit."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than there are cores: harvests spend most of their time waiting for the vendor's rate limit."""
+    return (os.cpu_count() or 1) + 2
+
+
+@pytest.hookimpl(trylast=True)  # after tests are deselected
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    long = [item.get_closest_marker("long") is not None for item in items]
+    items[:] = long_first(items, long, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

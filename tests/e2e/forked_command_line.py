@@ -45,7 +45,7 @@ COMMANDS = (
     "harvester.verify",
 )
 """The packages of all commands but the simulator. Their modules start no thread when they are imported."""
-SIMULATOR = ("harvester.simulator",)
+SIMULATOR = (*COMMANDS, "harvester.simulator")
 _NUMBERS = struct.Struct("!i")
 _DESCRIPTORS = 4
 _COERCED = "LC_CTYPE"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.e2e.environment import ROOT, clean_environment
-from tests.e2e.forked_command_line import ForkedCommandLine
+from tests.e2e.forked_command_line import HARVESTER, SIMULATOR, ForkedCommandLine
 
 READY_SECONDS = 120.0
 HANGS_SECONDS = 60.0
@@ -49,7 +50,7 @@ def traffic_of(settings: Mapping[str, str], vendor: str) -> dict[str, Any]:
 
 @dataclass
 class Simulator:
-    """`harvester simulate` as a process. A context manager. `settings` point the harvester at it."""
+    """`harvester simulate` as a forked process. A context manager. `settings` point the harvester at it."""
 
     folder: Path
     now: datetime
@@ -91,14 +92,16 @@ class Simulator:
             words["--truth"] = str(self.folder / "truth.ndjson")
         flat = [word for pair in words.items() for word in pair]
         flat += [word for vendor in self.vendors for word in ("--vendor", vendor)]
-        self._log = (self.folder / "simulator.log").open("wb")
-        self._process = subprocess.Popen(
-            command("simulate", *flat, *self.more),
-            stdout=self._log,
-            stderr=self._log,
-            env=clean_environment(),
-            cwd=ROOT,
-        )
+        with (self.folder / "simulator.log").open("wb") as log, Path(os.devnull).open("rb") as nothing:
+            self._process = COMMAND_LINE.start(
+                "simulate",
+                *flat,
+                *self.more,
+                env=clean_environment(),
+                folder=ROOT,
+                streams=(nothing.fileno(), log.fileno(), log.fileno()),
+                packages=SIMULATOR,
+            )
         deadline = time.monotonic() + READY_SECONDS
         while not env.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -121,7 +124,6 @@ class Simulator:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._log.close()
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
@@ -145,12 +147,18 @@ class Harvester:
         return clean_environment(**{**state, **self.settings, **more})
 
     def __call__(
-        self, *words: str, stdin: bytes | None = None, timeout: float = 300, **more: str
+        self,
+        *words: str,
+        stdin: bytes | None = None,
+        timeout: float = 300,
+        module: str = HARVESTER,
+        **more: str,
     ) -> subprocess.CompletedProcess[bytes]:
+        """Run `python -m MODULE`. `more`: settings that differ for this command."""
         environment = self.environment(**more)
         if _needs_a_new_interpreter(environment):
             return subprocess.run(
-                command(*words),
+                [sys.executable, "-m", module, *words],
                 input=stdin or b"",
                 capture_output=True,
                 env=environment,
@@ -159,7 +167,7 @@ class Harvester:
                 check=False,
             )
         return COMMAND_LINE.run(
-            *words, env=environment, folder=self.folder, stdin=stdin or b"", timeout=timeout
+            *words, env=environment, folder=self.folder, stdin=stdin or b"", timeout=timeout, module=module
         )
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
-from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.loader import Loader
@@ -116,7 +115,7 @@ class IndexSandbox:
     def clear(self) -> None:
         if indices := self.indices():
             self.ask("DELETE", f"/{','.join(indices)}")
-        for template in reversed(templates.shipped(self.cluster())):
-            self.ask("DELETE", template.path)
+        for kind in ("_index_template", "_component_template"):  # one change of the cluster's state each
+            self.ask("DELETE", f"/{kind}/{self.prefix}*")
         for opened in self._open:
             opened.close()

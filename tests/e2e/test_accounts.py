@@ -86,6 +86,7 @@ def over_their_limit(simulators: dict[str, Simulator], wakeup_delay: WakeupDelay
     }
 
 
+@pytest.mark.long
 def test_ten_accounts_side_by_side_equal_the_truth_although_one_fails(
     newest: IndexSandbox, accounts: list[SimulatedAccount], simulators: dict[str, Simulator], tmp_path: Path
 ) -> None:
@@ -141,6 +142,7 @@ def test_two_names_of_one_zoom_account_share_its_rate(tmp_path: Path) -> None:
     assert over == {}
 
 
+@pytest.mark.long
 def test_lines_on_stdout_stay_whole(
     accounts: list[SimulatedAccount], simulators: dict[str, Simulator], tmp_path: Path
 ) -> None:

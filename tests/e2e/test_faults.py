@@ -75,14 +75,7 @@ def is_bulk(request: bytes) -> bool:
 
 def victim(harvester: Harvester, *words: str) -> subprocess.CompletedProcess[bytes]:
     """Run the command line with small batches, so that a short harvest makes many bulk requests."""
-    return subprocess.run(
-        [sys.executable, "-m", "tests.e2e.kill.crash_at", "never", "0", "--", *words],
-        env=harvester.environment(PYTHONPATH=str(ROOT)),
-        cwd=harvester.folder,
-        capture_output=True,
-        timeout=1_800,
-        check=False,
-    )
+    return harvester("never", "0", "--", *words, module="tests.e2e.kill.crash_at", timeout=1_800)
 
 
 def by_way_of(harvester: Harvester, vendor: Proxy | None, index: Proxy | None) -> Harvester:
@@ -203,6 +196,7 @@ def rounds_for(seconds: float) -> Iterator[int]:
     return takewhile(lambda _: time.monotonic() < until, count(1))
 
 
+@pytest.mark.long
 def test_faults_on_both_sides_leave_the_truth(es9: Node, tmp_path: Path) -> None:
     soaked = soak(es9, tmp_path, range(1, ROUNDS + 1), size=500, days=10)
     assert soaked.kinds == set(Fault)
@@ -215,6 +209,7 @@ def test_an_hour_of_faults_on_both_sides_leaves_the_truth(es9: Node, tmp_path: P
     assert soaked.faults >= 10_000 * SOAK_SECONDS / 3600
 
 
+@pytest.mark.long
 def test_a_suspended_harvester_does_not_exceed_the_rate_afterwards(tmp_path: Path) -> None:
     """A machine may sleep or swap. The requests of that time are not sent all at once afterwards."""
     with Simulator(tmp_path / "simulator", NOW, size=300, days=5, speed=1, truth_file=False) as simulator:
@@ -243,6 +238,7 @@ def mortal(tmp_path: Path) -> Iterator[IndexSandbox]:
         node.stop()
 
 
+@pytest.mark.long
 def test_elasticsearch_killed_in_the_middle_of_a_load_is_waited_for(
     mortal: IndexSandbox, tmp_path: Path
 ) -> None:

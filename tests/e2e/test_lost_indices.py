@@ -51,6 +51,7 @@ def test_meetings_of_an_index_deleted_between_runs_are_read_again(
         assert "was deleted or replaced" not in run(served, newest)
 
 
+@pytest.mark.long
 def test_an_index_deleted_during_a_run_makes_it_fail_and_the_next_one_complete(
     newest: IndexSandbox, zoom: Vendors, tmp_path: Path
 ) -> None:

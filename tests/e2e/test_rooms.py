@@ -13,12 +13,12 @@ import pytest
 
 from harvester.simulator.expected.room_status import edges
 from tests.e2e.harness import Harvester
-from tests.e2e.rooms_bench import NOW, Bench, Running, rooms_bench, wait_for, without_ids
+from tests.e2e.rooms_bench import NOW, WITHOUT_WAITS, Bench, Running, rooms_bench, wait_for, without_ids
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with rooms_bench(tmp_path_factory.mktemp("rooms"), rooms=40) as bench:
+    with rooms_bench(tmp_path_factory.mktemp("rooms"), rooms=40, **WITHOUT_WAITS) as bench:
         yield bench
 
 
@@ -37,7 +37,7 @@ def test_the_status_at_an_instant_is_the_truth(offset: timedelta, bench: Bench) 
     "now", [datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 3, 29, 1, tzinfo=UTC)]
 )
 def test_the_status_on_a_day_on_which_the_clock_changes_is_the_truth(now: datetime, tmp_path: Path) -> None:
-    with rooms_bench(tmp_path, rooms=20, now=now) as bench:
+    with rooms_bench(tmp_path, rooms=20, now=now, **WITHOUT_WAITS) as bench:
         for hours in (1, 22):
             at = now + timedelta(hours=hours)
             ended = bench("status", "--json", "--at", at.isoformat())
@@ -108,6 +108,7 @@ def check_sequences(bench: Bench, running: Running, first: datetime, last: datet
     return late
 
 
+@pytest.mark.long
 def test_watching_shows_every_state_and_keeps_the_things_in_step(tmp_path: Path) -> None:
     """75 minutes of twenty rooms, 180 times as fast: each calendar is read in full once more."""
     with rooms_bench(tmp_path, speed=180.0) as bench:
@@ -161,6 +162,7 @@ def listings(bench: Bench, room: str) -> int:
     return sum(row["room"] == room for row in bench.rooms.requests.log)
 
 
+@pytest.mark.long
 def test_watching_follows_changes_and_recovers_from_every_failure(tmp_path: Path) -> None:
     """Six rooms, 60 times as fast: changes, expired tokens, a refused room, ten minutes without network, a kill."""
     with rooms_bench(tmp_path, rooms=6, speed=60.0) as bench:
@@ -204,7 +206,7 @@ def test_watching_follows_changes_and_recovers_from_every_failure(tmp_path: Path
 
 
 def test_a_refused_room_is_unknown_and_the_others_are_shown(tmp_path: Path) -> None:
-    with rooms_bench(tmp_path, rooms=4, rooms_refused=("Birch",)) as bench:
+    with rooms_bench(tmp_path, rooms=4, rooms_refused=("Birch",), **WITHOUT_WAITS) as bench:
         ended = bench("status", "--json", "--at", NOW.isoformat())
         assert ended.returncode == 75
         states = {state["room"]: state for state in json.loads(ended.stdout)}
@@ -217,7 +219,7 @@ def test_a_refused_room_is_unknown_and_the_others_are_shown(tmp_path: Path) -> N
 
 
 def test_busy_times_suffice_for_busy_and_free(tmp_path: Path) -> None:
-    with rooms_bench(tmp_path, rooms=15, rooms_freebusy_only=True) as bench:
+    with rooms_bench(tmp_path, rooms=15, rooms_freebusy_only=True, **WITHOUT_WAITS) as bench:
         ended = bench("status", "--json", "--at", NOW.isoformat())
         assert ended.returncode == 0, ended.stderr
         compared = ("room", "busy", "busy_until", "free_until")

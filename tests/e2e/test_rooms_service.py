@@ -318,6 +318,7 @@ def test_a_flood_of_one_client_changes_nothing_and_stops_nobody_else(service: Se
     time.sleep(2)  # until the client may ask again
 
 
+@pytest.mark.long
 def test_an_expiring_channel_is_renewed_before_its_end(tmp_path: Path) -> None:
     """Channels that live ten minutes, 60 times as fast."""
     with rooms_bench(tmp_path, rooms=3, speed=60.0, now=NOON) as bench:

@@ -210,6 +210,7 @@ REFUSED = 75
 LEASE_AND_MORE = LEASE_SECONDS + HANGS_SECONDS
 
 
+@pytest.mark.long
 def test_a_worker_elsewhere_goes_on_where_a_killed_one_was(scene: Scene) -> None:
     first, second, third = scene.worker(**SLOW), scene.worker(), scene.worker()
     first.start()
@@ -231,10 +232,12 @@ def test_a_worker_elsewhere_goes_on_where_a_killed_one_was(scene: Scene) -> None
     scene.has_no_secret_in_the_index()
 
 
+@pytest.mark.long
 def test_an_orphan_that_wakes_up_sends_nothing_more(scene: Scene) -> None:
     goes_on_beside_an_orphan(scene, scene.worker(**SLOW), scene.worker())
 
 
+@pytest.mark.long
 def test_an_orphan_on_the_same_machine_does_not_keep_its_successor_waiting(newest_scene: Scene) -> None:
     state = {"HARVESTER_STATE_DIR": str(newest_scene.sandbox.folder / "state")}
     goes_on_beside_an_orphan(newest_scene, newest_scene.worker(**SLOW, **state), newest_scene.worker(**state))
@@ -275,6 +278,7 @@ def test_a_run_stops_when_its_time_is_up_and_another_worker_goes_on(newest_scene
     scene.never_swings_back()
 
 
+@pytest.mark.long
 def test_elasticsearch_killed_in_the_middle(tmp_path: Path) -> None:
     node = start(NEWEST)
     try:

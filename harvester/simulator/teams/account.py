@@ -36,9 +36,8 @@ CallType = Literal["groupCall", "peerToPeer", "unknown"]
 class Quirk(Enum):
     """Peculiarities of call records that the organisation knows nothing of."""
 
-    arriving = (
-        auto()
-    )  # a higher version comes right after the record was first listed, or after the quiet hour
+    # A higher version comes right after the record was first listed, or after the quiet hour.
+    arriving = auto()
     late_quality = auto()  # the first version lacks the quality of some legs
     late_legs = auto()  # the first version lacks legs and video, the second the quality of those legs
     not_listed = auto()  # too young to be listed

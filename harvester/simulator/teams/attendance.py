@@ -175,7 +175,7 @@ class Attendance:
         )
 
     def _call_of_two(self, record: CallRecord, sessions: Sequence[Session]) -> Leg:
-        """Return the only leg of a call between two people, or from a telephone to someone."""
+        """Return the only leg of a call between two people, or from a telephone to a person."""
         host = self._participant(sessions[0])
         other = self._colleague(record, sessions[-1], ())
         caller = host
@@ -187,7 +187,7 @@ class Attendance:
         return replace(leg, id=record.id, caller=caller, callee=other, end=record.end, twice=False)
 
     def _colleague(self, record: CallRecord, session: Session, excluded: Sequence[str | None]) -> Participant:
-        """Return someone of the tenant other than the host, on the device of a session."""
+        """Return a person of the tenant other than the host, on the device of a session."""
         host = record.meeting.host.index
         colleagues = (self._people[(host + n) % len(self._people)] for n in range(5, 5 + len(self._people)))
         person = next(p for p in colleagues if p.index != host and self._id(p) not in excluded)

@@ -5,7 +5,7 @@ Microsoft gives no names of people outside the tenant: they are "External user",
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from harvester.simulator.organisation import Guest, Person, Session, Visitor, seeded_random
@@ -42,7 +42,7 @@ def user_id(seed: int, person: Person) -> str:
 
 
 def user(seed: int, person: Person) -> Identity:
-    """Return the identity of someone with an account; of a deleted account only the id is left."""
+    """Return the identity of a person with an account; of a deleted account only the id is left."""
     departed = person.status == "departed"
     email = person.email.title() if person.index % 7 == 3 else person.email
     return Identity(
@@ -79,21 +79,10 @@ def of_session(seed: int, session: Session, people: tuple[Person, ...]) -> Ident
     identity = _of_visitor(seed, visitor, bits)
     if identity.kind == "phone":
         owner = user(seed, people[bits % len(people)]) if bits & 7 == 3 else None
-        return _associate(identity, owner)
+        return replace(identity, associated=owner)
     if identity.kind == "user" and bits % 11 != 5:
-        return _associate(identity, identity)
+        return replace(identity, associated=identity)
     return identity
-
-
-def _associate(identity: Identity, other: Identity | None) -> Identity:
-    return Identity(
-        kind=identity.kind,
-        id=identity.id,
-        name=identity.name,
-        tenant=identity.tenant,
-        email=identity.email,
-        associated=other,
-    )
 
 
 def _of_visitor(seed: int, visitor: Visitor, bits: int) -> Identity:

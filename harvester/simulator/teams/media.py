@@ -21,6 +21,8 @@ _CONNECTIONS: dict[str, Connection] = {
     "cellular": "mobile",
     "unknown": "unknown",
 }
+_WAYS: tuple[Way, ...] = ("in", "out")
+_LABELS = {"audio": "main-audio", "video": "main-video", "share": "applicationsharing-video"}
 _SHORTEST = 180  # seconds of a leg that has more than one segment
 MASKED = ("", "203.0.113.xxx")
 """Texts that are sent instead of an address."""
@@ -105,10 +107,8 @@ def network(device: Device, bits: int, position: int) -> Network:
             connection = "tunnel"
         elif position and bits >> 9 & 3 == 2:
             connection = "wired" if connection == "wifi" else "wifi"
-    known = (
-        device.ip is not None and device.ip.count(".") != 2
-    )  # the organisation has texts that are no address
-    masked = device.ip is not None and not known
+    # The organisation has texts with two dots that are no address.
+    masked = device.ip is not None and device.ip.count(".") == 2
     public = MASKED[device.index % len(MASKED)] if masked else device.ip
     local = f"192.168.{device.index % 250}.{1 + device.index % 200}" if device.index % 3 else None
     return Network(connection=connection, public=public, local=local)
@@ -130,10 +130,6 @@ def _media(minute: Minute, bits: int, position: int, *, video: bool, shared: boo
         yield Medium(label=_label(name, bits), streams=streams)
     if bits % 7 == 4:
         yield Medium(label="unknown", streams={})
-
-
-_WAYS: tuple[Way, ...] = ("in", "out")
-_LABELS = {"audio": "main-audio", "video": "main-video", "share": "applicationsharing-video"}
 
 
 def _label(name: str, bits: int) -> str:

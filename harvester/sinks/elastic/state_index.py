@@ -84,6 +84,7 @@ class StateIndex:
         return [member(each, "_source") for each in found]
 
     def pools(self) -> Sequence[str]:
+        self._send("POST", "_refresh")  # without the privilege, those of the last second may be missing
         found: list[str] = []
         while True:
             page = self._pools_after(found[-1] if found else None)

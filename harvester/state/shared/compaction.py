@@ -74,10 +74,18 @@ class Compaction:
             with suppress(HarvestError):
                 self._delete(base)
         elif self._is_long(base):
-            first = self._log.head + 1
-            for name, schema in tuple(self._log.schemas.items()):
-                self._append_rows(name, schema)
-            self._write(base, first=first, kept=base.kept)
+            self._begin_again(base)
+
+    def begin_again(self) -> None:
+        """Append all rows, however short the log is. What was changed or deleted is in earlier entries only, which a later
+        run deletes."""
+        self._begin_again(read_base(self._store, self._patience, self._log.pool))
+
+    def _begin_again(self, base: Base) -> None:
+        first = self._log.head + 1
+        for name, schema in tuple(self._log.schemas.items()):
+            self._append_rows(name, schema)
+        self._write(base, first=first, kept=base.kept)
 
     def _is_long(self, base: Base) -> bool:
         entries = self._log.head - base.first

@@ -109,9 +109,11 @@ class SharedPool:
         own_state: Path,
         log: PoolLog,
         worker: Worker,
+        compaction: Compaction,
         forgotten: Sequence[ForgottenList],
     ) -> None:
         """`own_state`: the state folder of this machine, which the log takes over if it knows nothing yet."""
+        self.begin_log_again = compaction.begin_again
         self.folder = folder
         """A state folder with the layout of any other."""
         self.forgotten = forgotten
@@ -121,6 +123,8 @@ class SharedPool:
         self._log = log
         self._worker = worker
         self._closed = False
+        self._begun: set[str] = set()
+        """Databases that have been opened; the log may not know them yet, if they have no rows."""
         self._lock = Lock()
 
     def require(self) -> None:
@@ -132,9 +136,18 @@ class SharedPool:
     def recorder(self, database: str) -> DatabaseRecorder:
         """What a database with this name is opened with."""
         with self._lock:
-            if database not in self._log.schemas:
+            if database not in self._log.schemas and database not in self._begun:
                 self._take_over(database)
+            self._begun.add(database)
         return self._log.recorder(database)
+
+    def recorder_of(self, path: Path) -> DatabaseRecorder:
+        """That of the database with this file, which the log knows. Raises ValueError for another one."""
+        for name in self._log.schemas:
+            file = self._key.find(self.folder, name)
+            if file is not None and file.path == path:
+                return self.recorder(name)
+        raise ValueError(path)
 
     def _take_over(self, database: str) -> None:
         """Begin with what this machine's own state has. Rejects stay there."""
@@ -239,6 +252,22 @@ class SharedState:
         finally:
             shutil.rmtree(copy, ignore_errors=True)
 
+    def require_free(self, name: str) -> None:
+        """Raises LeaseHeld if another worker uses this pool. Who uses it later has read what is shared by now."""
+        lease = Lease(self._store, self._worker, name, self._clock)
+        lease.acquire(self._wait)
+        lease.release()
+
+    def remove_copies(self, name: str) -> None:
+        """Remove what this machine has of a pool, except what a process uses: the next run makes it again."""
+        parent = pool_folder(self._own_state, self._host, self._prefix, "")
+        for folder in parent.glob(f"{name}*"):
+            if not pool_lock_file(folder).exists():
+                continue  # of `open_named`
+            with suppress(AlreadyRunning), run_lock(pool_lock_file(folder)):
+                for path in folder.rglob("*.db*"):
+                    path.unlink(missing_ok=True)
+
     def _lock_of(self, key: PoolKey) -> Lock:
         with self._lock:
             return self._locks.setdefault(key.name, Lock())
@@ -294,7 +323,7 @@ class SharedState:
         replay.run()
         compaction = Compaction(self._store, log, patience, lambda name: key.find(folder, name))
         compaction.run()
-        pool = SharedPool(key, folder, self._own_state, log, self._worker, forgotten)
+        pool = SharedPool(key, folder, self._own_state, log, self._worker, compaction, forgotten)
         try:
             yield pool
         finally:

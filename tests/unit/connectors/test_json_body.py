@@ -17,7 +17,10 @@ from connectors.json_body import MAX_DEPTH, BodyRefused, contains_too_deep, pars
         (b'"\\ud83d\\ude00"', "\U0001f600"),
         (b'{"\\udc00": ["\\udfff"]}', {"\ufffd": ["\ufffd"]}),
         (b'"caf\xe9"', "caf\ufffd"),
+        (b'"\\ud83d\\ud83d\\ude00 \\\\ud83d \\"\\uDE00"', '\ufffd\U0001f600 \\ud83d "\ufffd'),
         (b"1e999", None),
+        (b"[9223372036854775807, 1e999]", [9223372036854775807, None]),
+        (b"[" + b"1" * 5000 + b"]", [None]),
         (b'["\\ud83d", 123456789012345678901234567890]', ["\ufffd", 123456789012345678901234567890.0]),
     ],
 )
@@ -25,6 +28,12 @@ def test_json_that_orjson_refuses_is_read_and_can_be_written_again(content: byte
     body = parse_body(content)
     assert (body.value, body.problem) == (value, None)
     orjson.dumps(body.value)
+
+
+@given(st.text(st.characters(categories=("Lu", "Cs", "Po", "So"))))
+def test_lone_surrogates_are_replaced_and_pairs_are_not(text: str) -> None:
+    expected = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    assert parse_body(json.dumps({text: ["\ud83d", text]}).encode()).value == {expected: ["\ufffd", expected]}
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"Infinity", b"[" * 100_000, b"1" + b"0" * 5000 + b"x"])

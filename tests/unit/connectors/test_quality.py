@@ -61,6 +61,17 @@ def test_halves_are_rounded_to_even_as_in_the_expected_documents(measured: float
     assert _expected_hundredths(measured) == written
 
 
+@given(
+    st.floats(0, 1e9) | st.integers(0, 10**9).map(lambda thousandths: thousandths / 1000),
+    st.sampled_from([0.0, 1e-12, -1e-12, 1e-8, -1e-8]),
+)
+def test_the_noise_is_removed_before_every_value_is_rounded(measured: float, noise: float) -> None:
+    """The shortcut for values far from a half rounds as the whole calculation does."""
+    value = abs(measured + noise)
+    document = Measure(mean=value, worst=None, samples=None).to_document()
+    assert document == {"mean": round(round(value * 100, 6)) / 100}
+
+
 def test_unmeasured_values_have_no_key() -> None:
     fps = Measure(mean=12, worst=10, samples=3)
     quality = Quality(audio_in=Stream(), video_in=Stream(fps=fps))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.errors import ConfigurationError
+from connectors.errors import ConfigurationError, LeaseHeld
 from harvester.documents import Document
 from harvester.forgetting.person import Count, LeftOut, Person
 from harvester.forgetting.runner import Forgetting
@@ -110,3 +110,16 @@ def test_a_signal_between_two_places_ends_it(state: PrivacyState) -> None:
     place = MemoryPlace("index", [session(email="grace@example.org")], state)
     with pytest.raises(InterruptedError):
         Forgetting(places=[place], state=state, now=lambda: HARVESTED, stop=stop).find(GRACE)
+
+
+def test_a_place_in_use_does_not_keep_the_others_as_they_are(state: PrivacyState) -> None:
+    class InUse(MemoryPlace):
+        def forget(self, person: Person, left_out: LeftOut) -> None:
+            raise LeaseHeld("in use", seconds=30)
+
+    used = InUse("shared state", [session(email="grace@example.org")], state)
+    index = MemoryPlace("index", [session(email="grace@example.org")], state)
+    forgetting = Forgetting(places=[used, index], state=state, now=lambda: HARVESTED)
+    result = forgetting.find(GRACE)
+    forgetting.forget(result)
+    assert (index.stored, result.left, str(result.held)) == ([], 1, "in use")

@@ -41,7 +41,7 @@ def test_a_call_of_two_people_is_a_stay_of_each() -> None:
     assert people(PAIR, direct) == [(MARA, "caller"), (JON, "callee")]
 
 
-def test_nobody_counts_twice_in_an_escalated_call() -> None:
+def test_no_person_counts_twice_in_an_escalated_call() -> None:
     record = record_row(DIRECT)
     found = people(record, session_rows("sessions_escalated"))
     assert sorted(str(person) for person, _ in found) == sorted({str(person) for person, _ in found})
@@ -58,8 +58,8 @@ def test_who_left_before_the_call_was_escalated_keeps_the_direct_leg() -> None:
 
 def test_people_without_an_id_are_not_taken_for_each_other() -> None:
     direct, mara, *_ = session_rows("sessions_escalated")
-    nobody = {"@odata.type": "#microsoft.graph.callRecords.participantEndpoint"}
-    found = people(record_row(DIRECT), [{**direct, "callee": nobody}, {**mara, "caller": nobody}])
+    unknown = {"@odata.type": "#microsoft.graph.callRecords.participantEndpoint"}
+    found = people(record_row(DIRECT), [{**direct, "callee": unknown}, {**mara, "caller": unknown}])
     assert found == [(MARA, "caller"), (None, "callee"), (None, "")]
 
 
@@ -83,5 +83,5 @@ def test_a_call_of_an_unknown_type_is_read_by_its_sessions(kind: str | None) -> 
 
 
 @pytest.mark.parametrize("row", [{}, {"caller": None, "callee": None}, {"caller": "x"}])
-def test_a_session_without_endpoints_is_nobody(row: dict[str, Any]) -> None:
+def test_a_session_without_endpoints_is_no_stay(row: dict[str, Any]) -> None:
     assert to_legs(GROUP, [row]) == ([], 1)

@@ -39,7 +39,7 @@ def test_names_and_networks_stay() -> None:
 
 
 @pytest.mark.parametrize("raw", [False, True])
-def test_documents_open_no_meeting_and_locate_nobody(
+def test_documents_open_no_meeting_and_locate_no_person(
     teams: Callable[..., Teams], tenant: Tenant, *, raw: bool
 ) -> None:
     tenant.has_a_meeting()

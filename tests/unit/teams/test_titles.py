@@ -151,7 +151,7 @@ def organizer(**user: Any) -> dict[str, Any]:
         {"organizer_v2": organizer(tenantId="9b1d0000-0000-4000-8000-00000000bbbb")},
     ],
 )
-def test_a_call_of_nobody_in_this_tenant_is_not_asked_for(
+def test_a_call_without_a_link_or_an_organizer_in_this_tenant_is_not_asked_for(
     teams: Build, tenant: Tenant, changes: dict[str, Any]
 ) -> None:
     row = record_row(**changes)

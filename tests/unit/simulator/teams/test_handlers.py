@@ -184,7 +184,7 @@ def test_the_list_cannot_do_more(client: TeamsClient, query: dict[str, str]) -> 
     assert client.get(RECORDS, **query).status == 400
 
 
-def test_nobody_outside_the_tenant_has_a_user_principal_name(client: TeamsClient) -> None:
+def test_no_person_outside_the_tenant_has_a_user_principal_name(client: TeamsClient) -> None:
     tenant = "11111111-aaaa-4aaa-8aaa-000000000001"
     seen = set()
     for quirk in (Quirk.sixty, Quirk.sixty_one):

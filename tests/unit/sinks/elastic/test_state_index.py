@@ -177,14 +177,18 @@ def test_pools_are_found_by_their_leases_page_by_page(monkeypatch: pytest.Monkey
     class Searched(Scripted):
         def send(self, method: str, path: str, **options: object) -> Response:  # type: ignore[override]  # narrower
             query = options["body"]
+            asked.append((method, path))
+            if query is None:
+                return failure(403, "security_exception")
             assert isinstance(query, dict)
-            asked.append((method, path, query["query"]))
+            assert query["query"] == {"term": {"kind": "lease"}}
             after = query.get("search_after", [""])[0]
             hits = [{"_source": {"pool": name}} for name in names if name > after][:2]
             return Response(status=200, body={"hits": {"hits": hits}})
 
     assert StateIndex(Searched(stored)).pools() == names
-    assert asked == [("POST", "/harvester-state/_search", {"term": {"kind": "lease"}})] * 2
+    searches = [("POST", "/harvester-state/_search")] * 2
+    assert asked == [("POST", "/harvester-state/_refresh"), *searches]
 
 
 def test_without_the_index_there_are_no_pools() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+import orjson
 import pytest
 
 from connectors.errors import ConfigurationError, LeaseHeld, LeaseLost
@@ -13,7 +14,7 @@ from harvester.state.shared.lease import LEASE_SECONDS
 from harvester.state.shared.shared_pool import PoolKey, account_log, journal_log
 from tests.unit.state.shared.machine import ACCOUNT, API_URL, HOST, NOW, POOL, PREFIX, VENDOR, Machine, rows
 from tests.unit.state.shared.memory_store import Documents
-from tests.unit.state.shared.operations import STEPS, intents, outcomes, quota, run, token
+from tests.unit.state.shared.operations import STEPS, intents, outcomes, quota, reject, run, token
 
 
 @pytest.fixture
@@ -170,6 +171,88 @@ def test_a_refresh_token_of_this_machine_is_not_taken_over_without_a_key(
     with closing(journal), closing(state):
         token(_Own(state, journal))  # type: ignore[arg-type]  # it uses these two only
     with pytest.raises(ConfigurationError, match="HARVESTER_STATE_KEY"), machine.account():
+        pass
+
+
+def test_a_database_comes_into_the_log_with_its_first_row(documents: Documents, machine: Machine) -> None:
+    with machine.account() as opened:
+        opened.state.set_fact("one", "1")
+        with machine.pool() as again:  # as another account of the pool
+            again.recorder("rejects")
+        opened.rejects.add([])
+        run(opened)
+    logged = [
+        orjson.loads(body)["database"]
+        for name, (body, _) in documents.stored.items()
+        if name.startswith("entry-")
+    ]
+    assert {*logged} == {"", "account:main", "journal:main"}
+
+
+def test_an_account_that_shares_a_database_without_rows_does_not_make_it_again(machine: Machine) -> None:
+    with machine.account() as opened:
+        with machine.pool() as again:
+            again.recorder("rejects")
+        reject(opened)
+        assert rows(opened.pool.folder)["rejects.db"]["rejects"]
+
+
+def test_a_recorder_is_found_by_the_file(machine: Machine, tmp_path: Path) -> None:
+    with machine.account() as opened:
+        for path in opened.pool.folder.rglob("account.db"):
+            opened.pool.recorder_of(path)
+        with pytest.raises(ValueError, match="other"):
+            opened.pool.recorder_of(tmp_path / "other.db")
+
+
+def test_a_pool_is_opened_by_its_name_and_goes_on_with_the_same_log(
+    documents: Documents, machine: Machine, other: Machine
+) -> None:
+    with machine.account() as opened:
+        for step in STEPS[:-1]:
+            step(opened)
+        copy = opened.pool.folder
+    there = rows(copy)
+    (name,) = machine.store.pools()
+    with other.shared.open_named(name) as pool:
+        assert rows(pool.folder) == there
+        assert other.shared._own_state in pool.folder.parents
+        (journal,) = pool.folder.rglob("journal.db")
+        with closing(Journal(journal.parent, recorder=pool.recorder_of(journal))) as opened_journal:
+            opened_journal.set_fact("seen by", "other")
+    assert not pool.folder.exists()
+    with machine.account() as opened:
+        assert opened.journal.fact("seen by") == "other"
+
+
+def test_the_copies_of_this_machine_are_removed_unless_a_process_uses_them(
+    machine: Machine, other: Machine
+) -> None:
+    with machine.account() as opened:
+        run(opened)
+        (name,) = machine.store.pools()
+        machine.shared.remove_copies(name)
+        assert rows(opened.pool.folder)["journal.db"]["runs"]
+    machine.shared.remove_copies(name)
+    assert list(machine.folder.rglob("*.db*")) == []
+    with machine.account() as opened:
+        assert len(opened.journal.runs(5)) == 1
+
+
+def test_who_has_the_lease_is_waited_for(machine: Machine, other: Machine) -> None:
+    with machine.pool():
+        (name,) = machine.store.pools()
+        original = other.wait
+
+        def wait(seconds: float) -> None:
+            original(seconds)
+            machine.wait(seconds)
+
+        other.shared._wait = wait
+        with pytest.raises(LeaseHeld):
+            other.shared.require_free(name)
+    other.shared.require_free(name)
+    with machine.pool():
         pass
 
 

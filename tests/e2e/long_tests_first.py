@@ -1,0 +1,24 @@
+"""The order of the tests for several processes: at the end, none should wait for one that has just begun a long test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import compress, islice
+from typing import TypeVar
+
+Test = TypeVar("Test")
+
+
+def long_first(tests: Sequence[Test], long: Sequence[bool], workers: int) -> list[Test]:
+    """Each worker begins with its share of the long tests. The others keep their order.
+
+    xdist first gives each worker an equal part of the list, and later lets workers without tests take over some of others.
+    """
+    slow = list(compress(tests, long))
+    others = iter(list(compress(tests, (not each for each in long))))
+    ordered: list[Test] = []
+    for worker in range(workers):
+        part = (len(tests) - len(ordered)) // (workers - worker)
+        first = slow[worker::workers]
+        ordered += [*first, *islice(others, max(0, part - len(first)))]
+    return ordered
