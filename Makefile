@@ -16,13 +16,16 @@ unexport PYTHONDONTWRITEBYTECODE
 # One process per core, at most 4: the Elasticsearch nodes of the tests cannot serve more.
 PYTEST := $(BIN)/pytest -q --numprocesses auto --maxprocesses 4 --dist worksteal
 
+# Tests that start processes or take long are marked `slow`: `make check` leaves them out, and `make test` runs all.
+TEST_OPTIONS := -m 'not slow and not soak'
+
 .PHONY: help setup browser demo test test-fleet check lint types fast bench soak clean
 
 help:
 	@echo "make demo    harvest an invented organisation from simulated vendors and draw a report"
 	@echo "make test    all tests, with real Elasticsearch 8 and 9 nodes (fetched if needed, and Java too)"
 	@echo "make test-fleet   the DAG in contrib/airflow, with a real Airflow in an environment of its own"
-	@echo "make check   format, lint, types, unit and contract tests"
+	@echo "make check   format, lint, types, and all unit and contract tests but the slow ones"
 	@echo "make soak    an hour of random kills, faults and property tests"
 	@echo "make bench   benchmarks: requests, CPU and memory of a harvest; documents per second of a load; reports; a fleet"
 	@echo "make setup   create .venv with all dependencies"
@@ -64,7 +67,7 @@ types: setup
 	@$(BIN)/mypy --no-error-summary
 
 fast: setup
-	@$(PYTEST) $(EXAMPLES) tests/unit tests/contract
+	@$(PYTEST) $(TEST_OPTIONS) tests/unit tests/contract
 
 # Chromium for the tests of the report. On a machine without apt or the right to use it, those tests name what to install.
 browser:
@@ -73,7 +76,7 @@ browser:
 	       --no-install-recommends chromium chromium-driver; } > /dev/null 2>&1 || true; }
 
 test: setup
-	@$(MAKE) --no-print-directory --jobs lint types fast browser EXAMPLES='--hypothesis-profile thorough'
+	@$(MAKE) --no-print-directory --jobs lint types fast browser TEST_OPTIONS='--hypothesis-profile thorough'
 	@$(PYTEST) tests/e2e
 
 $(AIRFLOW_READY): contrib/airflow/requirements.txt contrib/airflow/constraints.txt

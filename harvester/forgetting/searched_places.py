@@ -17,10 +17,10 @@ from harvester.privacy.encrypted_ids import Sealer, map_hint
 from harvester.privacy.personal_fields import Nature
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.person_search import PersonSearch, StoredDocument
-from harvester.state.database import Recorder
 from harvester.state.layout import JournalLocation
 from harvester.state.rejects import Rejects
 from harvester.state.scrubbing import count_scrubbed, scrub_journal
+from harvester.state.shared.log import DatabaseRecorder
 
 
 class Place(Protocol):
@@ -136,7 +136,9 @@ class JournalPlace:
 
     kind = "journal"
 
-    def __init__(self, location: JournalLocation, sealer: Sealer, recorder: Recorder | None = None) -> None:
+    def __init__(
+        self, location: JournalLocation, sealer: Sealer, recorder: DatabaseRecorder | None = None
+    ) -> None:
         """`recorder`: gets every change before it is committed."""
         self._recorder = recorder
         self.name = f"{location.folder.parent.name}/{location.folder.name}"

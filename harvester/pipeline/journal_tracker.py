@@ -114,12 +114,12 @@ class JournalTracker:
         """The load; what is stored, if the record has far fewer sessions; or the record as pending, if the vendor counts
         far more."""
         record, now = load.record, self._now()
-        found = summarize(record)
         keys = [session.key for session in record.sessions]
         is_poor = lacks_sessions(keys, fetch.sessions, fetch.stored_rank, same_source=fetch.same_source)
-        is_short = not record.listed_only and is_far_below(found, record.expected_sessions)
+        is_short = not record.listed_only and is_far_below(len(keys), record.expected_sessions)
         if not (is_poor or is_short):
             return load
+        found = summarize(record)
         if record.pending is None and is_confirmed(found, fetch.doubt, now):
             return replace(load, is_confirmed=True)
         doubt = Doubt(sessions=found, since=doubted_since(found, fetch.doubt, now))

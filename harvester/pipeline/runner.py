@@ -203,9 +203,11 @@ def open_journal(account: Account, elastic: ElasticConfig) -> Iterator[Journal]:
             "es_url": elastic.url,
             "prefix": elastic.prefix,
         }
-        for name, value in facts.items():
-            if journal.fact(name) is None:
-                journal.set_fact(name, value)
+        missing = {name: value for name, value in facts.items() if journal.fact(name) is None}
+        if missing:
+            with journal.grouped():
+                for name, value in missing.items():
+                    journal.set_fact(name, value)
         yield journal
     finally:
         journal.close()
@@ -240,17 +242,19 @@ def recorded_run(
     with journal.lock():
         forget_wrong_times(account, journal, stops=not account.context.knows_vendor_time)
         previous = journal.runs(1)
-        run = journal.begin_run(request.description, now())
-        try:
-            if generation is not None:
-                generation.check_before(previous[0].ended if previous else None)
-            plan = _plan(account, journal, request)
-            was_empty = _was_empty(journal, has_indices)
-            _log_plan(account.vendor, plan)
-            expired = account.context.knows_vendor_time
-            if expired:
-                _expire(account, journal, report)
-            plan = with_backlog(plan, journal, max_window=account.connector.max_window, now=now())
+        with journal.grouped():  # the vendor is asked for nothing in between
+            run = journal.begin_run(request.description, now())
+            with _recorded_failure(journal, run, report, now):
+                if generation is not None:
+                    generation.check_before(previous[0].ended if previous else None)
+                plan = _plan(account, journal, request)
+                was_empty = _was_empty(journal, has_indices)
+                _log_plan(account.vendor, plan)
+                expired = account.context.knows_vendor_time
+                if expired:
+                    _expire(account, journal, report)
+                plan = with_backlog(plan, journal, max_window=account.connector.max_window, now=now())
+        with _recorded_failure(journal, run, report, now):
             yield (
                 plan,
                 JournalTracker(journal, plan, extras=request.extras, run=run, now=now, was_empty=was_empty),
@@ -261,12 +265,19 @@ def recorded_run(
                 _expire(account, journal, report)
             if plan.forced_since is not None and not plan.filtered and report.listing_complete:
                 journal.finish_forced_run(request.window, request.extras, now())
-        except HarvestError as error:
-            report.stopped_by(error)
-            journal.end_run(run, now(), report.exit_code, report.summary())
-            raise
-        else:
-            journal.end_run(run, now(), report.exit_code, report.summary())
+        journal.end_run(run, now(), report.exit_code, report.summary())
+
+
+@contextmanager
+def _recorded_failure(
+    journal: Journal, run: int, report: Report, now: Callable[[], datetime]
+) -> Iterator[None]:
+    try:
+        yield
+    except HarvestError as error:
+        report.stopped_by(error)
+        journal.end_run(run, now(), report.exit_code, report.summary())
+        raise
 
 
 def plan_without_journal(account: ConnectedAccount, window: Window) -> RunPlan:

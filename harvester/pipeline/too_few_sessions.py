@@ -41,10 +41,10 @@ def lacks_sessions(
     return same_source and stored_rank >= Detail.basic and not stored.shares_half(found)
 
 
-def is_far_below(found: SessionSummary, expected: int | None) -> bool:
-    """Whether a reading has fewer than half of the sessions that the vendor counts elsewhere. `expected`: `None` if it
-    does not count them."""
-    return expected is not None and 2 * found.count < expected
+def is_far_below(found: int, expected: int | None) -> bool:
+    """Whether a reading with `found` sessions has fewer than half of those that the vendor counts elsewhere. `expected`:
+    `None` if it does not count them."""
+    return expected is not None and 2 * found < expected
 
 
 def doubted_since(found: SessionSummary, doubt: Doubt | None, now: datetime) -> datetime:

@@ -92,6 +92,7 @@ class Database:
         self.path = path
         self._recorder: Recorder | None = None
         self._lock = RLock()
+        self._is_grouped = False
         self.read_only = read_only
         if made and _is_empty(path):
             raise self.damaged()
@@ -166,6 +167,10 @@ class Database:
         Raises OutputError when the disk is full or read-only, StateError when the file is damaged.
         """
         with self._lock, self._translate_errors():
+            if self._is_grouped:
+                with self._savepoint():
+                    yield self._connection
+                return
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -173,6 +178,35 @@ class Database:
             finally:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+
+    @contextmanager
+    def grouped(self) -> Iterator[None]:
+        """The transactions of the block are committed as one at its end, however it ends. Those of other threads wait."""
+        with self._lock, self._translate_errors():
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._is_grouped = True
+            try:
+                yield
+            finally:
+                self._is_grouped = False
+                try:
+                    if self._connection.in_transaction:  # a full disk may have ended it
+                        self._commit()
+                finally:
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _savepoint(self) -> Iterator[None]:
+        self._connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK TO part")
+                self._connection.execute("RELEASE part")
+            raise
+        self._connection.execute("RELEASE part")
 
     def _commit(self) -> None:
         if self._recorder is not None:
@@ -192,8 +226,9 @@ class Database:
 
     def fetch_one(self, statement: str, *values: Any) -> Any:
         """The first row; `None` if there is none."""
-        with self.reading() as connection:
-            return connection.execute(statement, values).fetchone()
+        # As in `reading`, without entering it: this is called for every meeting of a listing.
+        with self._lock, self._translate_errors():
+            return self._connection.execute(statement, values).fetchone()
 
     def fetch_all(self, statement: str, *values: Any) -> list[Any]:
         with self.reading() as connection:

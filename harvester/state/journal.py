@@ -8,7 +8,7 @@ a test or another cluster is never taken for the production one. Results are wri
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,11 @@ class Journal(JournalReader):
             yield
 
     # Facts and targets
+
+    def grouped(self) -> AbstractContextManager[None]:
+        """What is on the disk when the methods of this class return is so only at the end of the block, as one transaction,
+        however the block ends. Not for what the vendor is asked meanwhile."""
+        return self._database.grouped()
 
     def set_fact(self, name: str, value: str) -> None:
         """On the disk when this returns."""

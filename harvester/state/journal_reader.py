@@ -134,8 +134,10 @@ class JournalReader:
 
     def meeting(self, uuid: str) -> JournalEntry | None:
         row = self._database.fetch_one(sql.SELECT_MEETING, uuid)
+        if row is None:
+            return None
         with self._database.parsing():
-            return parse_entry(row) if row else None
+            return parse_entry(row)
 
     def open_meetings(self) -> Iterator[JournalEntry]:
         """Meetings that are listed, pending or failed. They are read page by page: the journal may change meanwhile."""

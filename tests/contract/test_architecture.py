@@ -122,6 +122,7 @@ def test_a_stdout_harvest_imports_no_elasticsearch() -> None:
 GOOGLE_LIBRARIES = ("googleapiclient", "google.auth", "google.oauth2", "google_auth_oauthlib", "httplib2")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "what",
     [

@@ -144,6 +144,7 @@ def test_meetings_are_in_the_window_each_once(name: str, build: Build, simulated
     assert all(ref.start_time in day for ref in found if ref.start_time is not None)
 
 
+@pytest.mark.slow
 def test_two_windows_contain_the_same_as_one_over_both(
     name: str, build: Build, simulated: Simulated, listed: Listed
 ) -> None:
@@ -156,6 +157,7 @@ def test_two_windows_contain_the_same_as_one_over_both(
     assert not answer[0] & answer[1]
 
 
+@pytest.mark.slow
 def test_ids_are_unique_and_the_same_every_time(name: str, harvested: Harvested) -> None:
     first = ids(harvested(name))
     assert len(first) == len(set(first)) > 100
@@ -197,6 +199,7 @@ def test_every_document_has_its_account_and_one_harvested_at(name: str, harveste
             assert session["meeting_timestamp"] == meeting["@timestamp"]
 
 
+@pytest.mark.slow
 def test_meeting_from_a_journal_is_fetched_without_its_row(name: str, build: Build, listed: Listed) -> None:
     connector = build(name)
     ended = SHOWN - timedelta(days=1)
@@ -229,6 +232,7 @@ def test_live_meeting_is_pending(name: str, harvested: Harvested) -> None:
         assert harvest.meeting.end_time is None
 
 
+@pytest.mark.slow
 def test_raw_keeps_the_vendors_rows_and_no_secret(
     name: str, build: Build, simulated: Simulated, harvested: Harvested
 ) -> None:

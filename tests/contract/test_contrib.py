@@ -198,6 +198,7 @@ def harvest_chunk(tmp_path: Path) -> Script:
     return run
 
 
+@pytest.mark.slow
 def test_the_chunks_of_all_hosts_are_all_accounts(harvest_chunk: Script) -> None:
     ended = [harvest_chunk("3", str(number), "-q", "--state", "index") for number in range(3)]
     printed = [each.stdout for each in ended if each.stdout]
@@ -207,6 +208,7 @@ def test_the_chunks_of_all_hosts_are_all_accounts(harvest_chunk: Script) -> None
     assert sorted(names) == [f"zoom/a{number}" for number in range(6)]
 
 
+@pytest.mark.slow
 def test_an_empty_chunk_harvests_nothing(harvest_chunk: Script, tmp_path: Path) -> None:
     (tmp_path / "harvester.toml").write_text('[zoom.only]\naccount_id = "0"\n')
     ended = [harvest_chunk("3", str(number)) for number in range(3)]

@@ -169,6 +169,7 @@ def test_a_file_that_cannot_be_written(run: Run, line: str, file: str) -> None:
     assert run(line.format(file), **ZOOM) == ExitCode.IOERR
 
 
+@pytest.mark.slow
 def test_a_folder_of_tables_that_cannot_be_written(run: Run) -> None:
     assert run("report docs.ndjson -o report.html --csv docs.ndjson") == ExitCode.IOERR
 

@@ -91,6 +91,7 @@ def kept(harvester: Harvester, webex: SmallWebex) -> AccountState:
     return AccountState(folder, lambda: datetime(2026, 11, 20, 12, tzinfo=UTC))
 
 
+@pytest.mark.slow
 def test_a_login_in_the_browser_is_kept_for_the_runs_to_come(
     harvester: Harvester, webex: SmallWebex, port: int
 ) -> None:
@@ -113,6 +114,7 @@ def test_a_login_in_the_browser_is_kept_for_the_runs_to_come(
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 
 
+@pytest.mark.slow
 def test_a_login_on_another_device_is_kept_as_well(harvester: Harvester, webex: SmallWebex) -> None:
     webex.pending = 2
     ended = harvester("login", "webex", "--device", "--scope", "user")
@@ -127,6 +129,7 @@ def test_a_login_on_another_device_is_kept_as_well(harvester: Harvester, webex: 
     state.close()
 
 
+@pytest.mark.slow
 def test_the_next_run_uses_the_token_of_the_login(harvester: Harvester, webex: SmallWebex) -> None:
     older = {"WEBEX_REFRESH_TOKEN": "older"}
     assert harvester("login", "webex", "--device", **older).returncode == 0
@@ -136,6 +139,7 @@ def test_the_next_run_uses_the_token_of_the_login(harvester: Harvester, webex: S
     assert webex.tokens == 1
 
 
+@pytest.mark.slow
 def test_two_logins_at_once_leave_one_whole_token(harvester: Harvester, webex: SmallWebex) -> None:
     webex.pending = 4
     both = [
@@ -155,6 +159,7 @@ def test_two_logins_at_once_leave_one_whole_token(harvester: Harvester, webex: S
     assert token.access in {f"{ACCESS}-1", f"{ACCESS}-2"}
 
 
+@pytest.mark.slow
 def test_a_denied_login_ends_with_77_and_what_to_do(
     harvester: Harvester, webex: SmallWebex, port: int
 ) -> None:
@@ -169,6 +174,7 @@ def test_a_denied_login_ends_with_77_and_what_to_do(
     state.close()
 
 
+@pytest.mark.slow
 def test_a_refused_code_ends_with_77_and_shows_no_answer(
     harvester: Harvester, webex: SmallWebex, port: int
 ) -> None:
@@ -181,6 +187,7 @@ def test_a_refused_code_ends_with_77_and_shows_no_answer(
     assert MARK not in message
 
 
+@pytest.mark.slow
 def test_a_second_login_on_the_same_port_is_refused(harvester: Harvester, port: int) -> None:
     login = Waiting(harvester, "--port", str(port))
     second = harvester("login", "webex", "--no-browser", "--port", str(port))
@@ -190,6 +197,7 @@ def test_a_second_login_on_the_same_port_is_refused(harvester: Harvester, port: 
     assert login.end()[0] == 130
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("word", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_login_that_is_interrupted_ends_at_once(
     harvester: Harvester, port: int, word: signal.Signals, code: int
@@ -199,6 +207,7 @@ def test_a_login_that_is_interrupted_ends_at_once(
     assert login.end()[0] == code
 
 
+@pytest.mark.slow
 def test_a_login_is_interrupted_even_while_webex_does_not_answer(
     harvester: Harvester, webex: SmallWebex, port: int
 ) -> None:
@@ -212,6 +221,7 @@ def test_a_login_is_interrupted_even_while_webex_does_not_answer(
     webex.stalled.set()
 
 
+@pytest.mark.slow
 def test_a_wait_for_another_device_is_interrupted_as_well(harvester: Harvester, webex: SmallWebex) -> None:
     webex.pending = 10_000
     login = Waiting(harvester, "--device")
@@ -219,12 +229,14 @@ def test_a_wait_for_another_device_is_interrupted_as_well(harvester: Harvester, 
     assert login.end()[0] == 130
 
 
+@pytest.mark.slow
 def test_without_a_client_it_says_where_to_get_one(harvester: Harvester) -> None:
     ended = harvester("login", "webex", WEBEX_CLIENT_SECRET="")
     assert ended.returncode == 78
     assert "WEBEX_CLIENT_SECRET not set: make an integration" in ended.stderr.decode()
 
 
+@pytest.mark.slow
 def test_a_vendor_without_a_login_is_a_question_of_usage(harvester: Harvester) -> None:
     ended = harvester("login", "zoom")
     assert ended.returncode == 64

@@ -106,6 +106,7 @@ def test_recordings(google: GoogleClient) -> None:
     check("meet", "Recording", google.get("meet", f"/{row['name']}", seer))
 
 
+@pytest.mark.slow
 def test_activities(google: GoogleClient) -> None:
     body = check("reports", "Activities", google.get("reports", ACTIVITIES))
     assert len(body["items"]) > 100
@@ -137,6 +138,7 @@ def rooms() -> RoomsClient:
     return rooms_client()
 
 
+@pytest.mark.slow
 def test_rooms_and_their_events(rooms: RoomsClient) -> None:
     path, scope = "/customer/my_customer/resources/calendars", "admin.directory.resource.calendar.readonly"
     admin = rooms.google.admin

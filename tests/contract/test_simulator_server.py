@@ -164,6 +164,7 @@ def test_googles_credentials_file_is_readable_by_its_owner_only(tmp_path: Path) 
         assert requests.get(f"{served['GOOGLE_MEET_API_URL']}/v1/nothing", timeout=60).status_code == 404
 
 
+@pytest.mark.slow
 def test_without_env_googles_credentials_are_in_a_temporary_folder() -> None:
     simulator = Simulator(Options(size=20, days=2, now=NOW, vendors=("google-meet",)))
     path = Path(simulator.environment("http://127.0.0.1:1")["GOOGLE_CREDENTIALS"])
@@ -270,6 +271,7 @@ def test_broken_connections_recover() -> None:
     assert seen["reset"] + seen["half"] + seen["closed"] == broken
 
 
+@pytest.mark.slow
 def test_the_process_writes_its_files_announces_itself_and_stops_on_a_signal(tmp_path: Path) -> None:
     options = f"Options(size=20, days=3, now=datetime(2026, 11, 20, 12, tzinfo=UTC), env=Path({str(tmp_path / 'env')!r}), truth=Path({str(tmp_path / 'truth')!r}))"
     code = f"from datetime import UTC, datetime; from pathlib import Path; from harvester.simulator.server import *; import sys; run({options}, lambda line: print(line, file=sys.stderr, flush=True))"

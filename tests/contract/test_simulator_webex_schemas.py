@@ -140,6 +140,7 @@ def shortened(answer: Answer) -> Answer:
     return Answer(answer.status, answer.headers, json.dumps(body).encode())
 
 
+@pytest.mark.slow
 def test_qualities(by_cisco: Published, webex: WebexClient) -> None:
     seen = set()
     for instance in webex.webex.account.instances:

@@ -24,6 +24,9 @@ from tests.e2e.harness import HANGS_SECONDS, Harvester, command
 
 NOW = datetime(2026, 11, 20, 9, 50, tzinfo=UTC)
 
+WITHOUT_WAITS = {"speed": 60.0, "calendar_speed": 1.0}
+"""For commands that read the rooms once: the rate limits of a minute are those of a second, and the calendar stays as it is."""
+
 FAST_CLOCK = """
 import sys, time
 shown, began, speed = float(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])

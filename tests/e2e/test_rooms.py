@@ -13,12 +13,12 @@ import pytest
 
 from harvester.simulator.expected.room_status import edges
 from tests.e2e.harness import Harvester
-from tests.e2e.rooms_bench import NOW, Bench, Running, rooms_bench, wait_for, without_ids
+from tests.e2e.rooms_bench import NOW, WITHOUT_WAITS, Bench, Running, rooms_bench, wait_for, without_ids
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with rooms_bench(tmp_path_factory.mktemp("rooms"), rooms=40) as bench:
+    with rooms_bench(tmp_path_factory.mktemp("rooms"), rooms=40, **WITHOUT_WAITS) as bench:
         yield bench
 
 
@@ -37,7 +37,7 @@ def test_the_status_at_an_instant_is_the_truth(offset: timedelta, bench: Bench) 
     "now", [datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 3, 29, 1, tzinfo=UTC)]
 )
 def test_the_status_on_a_day_on_which_the_clock_changes_is_the_truth(now: datetime, tmp_path: Path) -> None:
-    with rooms_bench(tmp_path, rooms=20, now=now) as bench:
+    with rooms_bench(tmp_path, rooms=20, now=now, **WITHOUT_WAITS) as bench:
         for hours in (1, 22):
             at = now + timedelta(hours=hours)
             ended = bench("status", "--json", "--at", at.isoformat())
@@ -206,7 +206,7 @@ def test_watching_follows_changes_and_recovers_from_every_failure(tmp_path: Path
 
 
 def test_a_refused_room_is_unknown_and_the_others_are_shown(tmp_path: Path) -> None:
-    with rooms_bench(tmp_path, rooms=4, rooms_refused=("Birch",)) as bench:
+    with rooms_bench(tmp_path, rooms=4, rooms_refused=("Birch",), **WITHOUT_WAITS) as bench:
         ended = bench("status", "--json", "--at", NOW.isoformat())
         assert ended.returncode == 75
         states = {state["room"]: state for state in json.loads(ended.stdout)}
@@ -219,7 +219,7 @@ def test_a_refused_room_is_unknown_and_the_others_are_shown(tmp_path: Path) -> N
 
 
 def test_busy_times_suffice_for_busy_and_free(tmp_path: Path) -> None:
-    with rooms_bench(tmp_path, rooms=15, rooms_freebusy_only=True) as bench:
+    with rooms_bench(tmp_path, rooms=15, rooms_freebusy_only=True, **WITHOUT_WAITS) as bench:
         ended = bench("status", "--json", "--at", NOW.isoformat())
         assert ended.returncode == 0, ended.stderr
         compared = ("room", "busy", "busy_until", "free_until")

@@ -13,7 +13,7 @@ import pytest
 
 from harvester.simulator.google_meet.rooms.room import RoomEvent
 from tests.e2e.harness import Harvester
-from tests.e2e.rooms_bench import Bench, rooms_bench
+from tests.e2e.rooms_bench import WITHOUT_WAITS, Bench, rooms_bench
 
 NOON = datetime(2026, 11, 22, 12, 7, tzinfo=UTC)
 """A Sunday, when most rooms are free."""
@@ -24,7 +24,7 @@ DELETE = "DELETE calendar calendars/{id}/events/{id}"
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with rooms_bench(tmp_path_factory.mktemp("booking"), rooms=40, now=NOON) as bench:
+    with rooms_bench(tmp_path_factory.mktemp("booking"), rooms=40, now=NOON, **WITHOUT_WAITS) as bench:
         yield bench
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from harvester.simulator.google_meet.rooms.room import RoomEvent
 from harvester.simulator.organisation import DAY
 from tests.e2e.index_sandbox import IndexSandbox
-from tests.e2e.rooms_bench import NOW, Bench, rooms_bench, wait_for
+from tests.e2e.rooms_bench import NOW, WITHOUT_WAITS, Bench, rooms_bench, wait_for
 
 
 def booked(bench: Bench) -> dict[str, RoomEvent]:
@@ -56,7 +56,7 @@ def check(stored: dict[str, dict[str, Any]], bench: Bench) -> None:
 
 
 def test_bookings_follow_the_calendars(newest: IndexSandbox, tmp_path: Path) -> None:
-    with rooms_bench(tmp_path, rooms=15) as bench:
+    with rooms_bench(tmp_path, rooms=15, **WITHOUT_WAITS) as bench:
         check(harvest(bench, newest), bench)
         assert harvest(bench, newest).keys() == booked(bench).keys()
         chosen = [event for event in booked(bench).values() if not event.all_day][:3]
@@ -80,7 +80,7 @@ def test_bookings_follow_the_calendars(newest: IndexSandbox, tmp_path: Path) -> 
 
 
 def test_a_room_that_cannot_be_read_keeps_its_bookings(newest: IndexSandbox, tmp_path: Path) -> None:
-    with rooms_bench(tmp_path, rooms=5) as bench:
+    with rooms_bench(tmp_path, rooms=5, **WITHOUT_WAITS) as bench:
         before = harvest(bench, newest)
         bench.rooms.control.change({"refuse": {"Birch": 404}})
         where = {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix}

@@ -14,7 +14,7 @@ from harvester.documents import encode
 from harvester.simulator.google_meet.account import Conference
 from tests.e2e.harness import Harvester
 from tests.e2e.index_sandbox import IndexSandbox
-from tests.e2e.rooms_bench import NOW, Bench, rooms_bench
+from tests.e2e.rooms_bench import NOW, WITHOUT_WAITS, Bench, rooms_bench
 from tests.e2e.test_rooms_index import booked
 
 FIRST, LAST = "2026-11-19", "2026-11-20"
@@ -78,7 +78,7 @@ def expected_outcomes(bench: Bench) -> dict[str, int]:
 def test_what_was_booked_and_what_was_held_are_those_of_the_simulator(
     newest: IndexSandbox, tmp_path: Path
 ) -> None:
-    with rooms_bench(tmp_path, rooms=15) as bench:
+    with rooms_bench(tmp_path, rooms=15, **WITHOUT_WAITS) as bench:
         book_rooms_for_conferences(bench)
         where = {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix}
         harvester = Harvester(tmp_path, {**bench.settings, **where})

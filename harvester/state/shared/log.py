@@ -63,13 +63,15 @@ class PoolLog:
         return self._create(self._entry("", 0, [], more=False))
 
     def append(self, database: str, schema: int, changes: Iterable[Change]) -> None:
-        """Append one transaction. Raises LeaseLost if another worker goes on, ConfigurationError for a token that cannot be
+        """Append one transaction, unless nothing of it may be shared. Raises LeaseLost if another worker goes on, ConfigurationError for a token that cannot be
         sealed."""
         with self._lock:
             if self._failed is not None:
                 raise self._failed from None
             try:
                 for part, more in split(self._sealer.seal(changes)):
+                    if not part and self.schemas.get(database) == schema:
+                        return
                     if not self._create(self._entry(database, schema, part, more=more)):
                         raise LeaseLost(
                             "another worker goes on with this account; what this one had not stored yet is harvested there"
@@ -129,9 +131,10 @@ class DatabaseRecorder:
         self._tables: Mapping[str, Table] = {}
 
     def on_open(self, schema: int) -> None:
-        """A worker of an earlier version must not go on with files that this one migrates."""
+        """A worker of an earlier version must not go on with files that this one migrates. A database that the log does not
+        know comes into it with its first row."""
         self._schema = schema
-        if self._log.schemas.get(self._name) != schema:
+        if self._log.schemas.get(self._name, schema) != schema:
             self._log.append(self._name, schema, [])
 
     def attach(self, connection: sqlite3.Connection) -> None:

@@ -16,7 +16,7 @@ from harvester.state.shared.compaction import FindFile, read_base
 from harvester.state.shared.entries import Entry, entry_document, newer_version, parse_entry
 from harvester.state.shared.log import PoolLog, read_log
 from harvester.state.shared.patience import Patience
-from harvester.state.shared.row_changes import Change, apply, by_key
+from harvester.state.shared.row_changes import Change, RowKey, apply, by_key
 from harvester.state.shared.store import Store
 
 _MIGRATIONS = (
@@ -64,7 +64,7 @@ class Replay:
         """Up to where the entries are whole transactions."""
         self._partial: list[Entry] = []
         """Entries of a transaction whose last entry has not come yet."""
-        self._waiting: dict[str, dict[tuple[str, bytes], Change]] = {}
+        self._waiting: dict[str, dict[RowKey, Change]] = {}
         """What is to be applied: for each database, by table and key, the last change of a row."""
 
     def run(self) -> None:

@@ -26,6 +26,9 @@ _BYTES = "base64"
 Change = list[Any]
 """The table, the key of a row, and the row; `None` if it is gone."""
 
+RowKey = tuple[Any, ...]
+"""The table and the key of a row."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
@@ -86,13 +89,14 @@ def count_rows(connection: sqlite3.Connection) -> int:
     return sum(counts)
 
 
-def by_key(changes: Iterable[Change]) -> dict[tuple[str, bytes], Change]:
+def by_key(changes: Iterable[Change]) -> dict[RowKey, Change]:
     """The changes by table and key. Of several changes of a row, the last one counts, whatever came before.
 
     Raises StateError for what no database wrote.
     """
     try:
-        return {(name, orjson.dumps(key)): [name, key, row] for name, key, row in changes}
+        # Of 54,000 meetings there are 108,000 changes: this is most of what a machine without a copy does before it harvests.
+        return {(name, *key): change for change in changes for name, key, _ in (change,)}
     except (ValueError, TypeError) as error:
         raise _unreadable(error) from None
 
@@ -108,7 +112,7 @@ def apply(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
             if row is None:
                 gone[name].append(key)
             else:
-                there[name].append([_decode(value) for value in row])
+                there[name].append([_decode(value) for value in row] if dict in map(type, row) else row)
         # In this order: a row may have taken the place of one that is gone.
         for name, keys in gone.items():
             connection.executemany(_deletion(known[name]), keys)

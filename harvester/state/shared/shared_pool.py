@@ -123,6 +123,8 @@ class SharedPool:
         self._log = log
         self._worker = worker
         self._closed = False
+        self._begun: set[str] = set()
+        """Databases that have been opened; the log may not know them yet, if they have no rows."""
         self._lock = Lock()
 
     def require(self) -> None:
@@ -134,8 +136,9 @@ class SharedPool:
     def recorder(self, database: str) -> DatabaseRecorder:
         """What a database with this name is opened with."""
         with self._lock:
-            if database not in self._log.schemas:
+            if database not in self._log.schemas and database not in self._begun:
                 self._take_over(database)
+            self._begun.add(database)
         return self._log.recorder(database)
 
     def recorder_of(self, path: Path) -> DatabaseRecorder:

@@ -73,6 +73,7 @@ def _expected(record: MeetingRecord, sessions: Sequence[Session]) -> tuple[Any, 
     )
 
 
+@pytest.mark.slow
 @one_in(7)
 @given(several)
 def test_the_rows_of_a_meeting_are_its_participants_and_their_times(

@@ -42,6 +42,7 @@ def of(path: Path, found: Iterable[Any]) -> Everything:
     return tables(document_source.files([write(path / "documents.ndjson", found)]))
 
 
+@pytest.mark.slow
 def test_a_file_a_compressed_file_pipes_and_encoded_lines_give_the_same(tmp_path: Path) -> None:
     found = documents([plain(1), plain(2), full_harvest()])
     text = b"".join(encode(document) + b"\n" for document in found)

@@ -36,6 +36,7 @@ def threads_of(database: Database) -> int:
     return int(count)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quality", [False, True])
 def test_the_least_memory_is_enough_to_read_a_large_file(large_file: Path, *, quality: bool) -> None:
     with open_database("128MB", in_file=quality) as database:

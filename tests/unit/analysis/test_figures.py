@@ -58,6 +58,7 @@ def spans(records: Sequence[MeetingRecord]) -> list[Span]:
     return found
 
 
+@pytest.mark.slow
 @one_in(10)
 @given(several)
 def test_meetings_people_hours_and_peaks_are_those_of_a_plain_count(
@@ -155,6 +156,7 @@ def test_wilson_is_the_known_interval() -> None:
     assert wilson(0, 10)[0] == 0
 
 
+@pytest.mark.slow
 def test_quality_is_rated_by_the_worse_direction_of_the_sound() -> None:
     meeting, session = documents([full_harvest()])
     rated = figures([meeting, session])

@@ -91,6 +91,7 @@ def test_people_are_in_the_page_only_on_request() -> None:
     assert "192.0.2.7" not in shown
 
 
+@pytest.mark.slow
 def test_the_same_documents_in_another_order_give_the_same_bytes() -> None:
     found = documents([full_harvest(), plain(1), plain(2)])
     first = page(found)
@@ -98,6 +99,7 @@ def test_the_same_documents_in_another_order_give_the_same_bytes() -> None:
     assert page(found) == first
 
 
+@pytest.mark.slow
 def test_the_same_chart_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     draw, charts = safe_svg.draw, []
     monkeypatch.setattr(safe_svg, "draw", lambda *chart: charts.append(chart) or draw(*chart))
@@ -108,6 +110,7 @@ def test_the_same_chart_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) ->
         assert safe_svg.draw(*chart) == draw(*chart)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_every_vendor_has_a_page_without_the_figures_it_lacks() -> None:
     for vendor in ("zoom", "webex", "google-meet", "meetecho", "unheard-of"):
@@ -140,6 +143,7 @@ def test_nothing_at_all_says_so() -> None:
     assert "There is no meeting that was held" in page([])
 
 
+@pytest.mark.slow
 def test_600_people_at_once_and_a_meeting_of_three_years_fit() -> None:
     record = plain(1)
     start = record.meeting.start_time
@@ -253,6 +257,7 @@ def test_a_page_without_bookings_says_so_and_one_with_bookings_does_not() -> Non
     assert "None of the 1 bookings of rooms is within the days of this report" in outside
 
 
+@pytest.mark.slow
 def test_rooms_have_charts_and_tables_and_hostile_names_are_escaped() -> None:
     found = [
         booked_at(0).document() | {"room": HOSTILE, "topic": HOSTILE, "host": {"name": HOSTILE}},

@@ -98,6 +98,7 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
+@pytest.mark.slow
 @one_in(10)
 @given(measured_documents())
 def test_rates_measures_and_groups_are_those_of_a_plain_count(found: list[Document]) -> None:

@@ -143,6 +143,7 @@ def computed(
         return list(chosen.columns), list(chosen.rows(database))
 
 
+@pytest.mark.slow
 @one_in(10)
 @given(several, aliases, rosters)
 def test_a_row_per_person_is_that_of_a_plain_count(
@@ -176,6 +177,7 @@ def test_a_row_per_person_is_that_of_a_plain_count(
         assert expected.count("yes") == (len(roster) if records else 0)
 
 
+@pytest.mark.slow
 @one_in(10)
 @given(several, aliases, rosters)
 def test_a_register_is_that_of_a_plain_count(

@@ -143,6 +143,7 @@ def outcome(booking: Booked, held: Sequence[MeetingRecord]) -> str:
     return "not known" if companies and company and company not in companies else "never held"
 
 
+@pytest.mark.slow
 @one_in(10)
 @given(some_bookings, some_conferences)
 def test_use_and_outcomes_are_those_of_a_count_of_minutes(
@@ -298,6 +299,7 @@ def test_another_occurrence_of_the_series_does_not_count() -> None:
     assert data.room_use.not_booked == 0  # both began while no booking was read
 
 
+@pytest.mark.slow
 def test_a_booking_before_the_first_or_after_the_last_known_conference_is_not_judged() -> None:
     records = documents([held_at(10, CODES[1], 1), held_at(30, CODES[1], 2)])
     for hours, expected in ((0, 0), (9.5, 0), (12, 1), (29.5, 0), (40, 0)):

@@ -54,6 +54,7 @@ def test_the_shell_accepts_the_script(shell: str) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -71,6 +72,7 @@ def test_bash_completes(words: str, expected: list[str], on_path: dict[str, str]
     assert run("bash", code, on_path) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
 def test_fish_completes(on_path: dict[str, str]) -> None:
     assert run("fish", f"{script('fish')}\ncomplete -C 'harvester zo'", on_path) == ["zoom"]

@@ -31,6 +31,7 @@ def file(tmp_path: Path) -> Path:
     return write(tmp_path / "documents.ndjson", documents([plain(1), full_harvest()]))
 
 
+@pytest.mark.slow
 def test_a_file_and_a_compressed_pipe_give_the_same_page_and_tables(file: Path, tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     page = tmp_path / "report.html"
@@ -80,6 +81,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(safe_svg, "draw", lambda _spec, label: f'<svg aria-label="{label}"/>')
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_options_reach_the_page(file: Path, tmp_path: Path) -> None:
     html = run(
@@ -114,6 +116,7 @@ def test_files_and_the_index_exclude_each_other(file: Path) -> None:
     assert isinstance(run(str(file), "--from-index").exception, UsageError)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "opened", "more"),
     [("report", "documents.duckdb", True), ("report", "documents.duckdb", False), ("attendance", "", False)],

@@ -54,7 +54,13 @@ def run(
     )
 
 
-@pytest.mark.parametrize("arguments", ANSWERS.values(), ids=ANSWERS.keys())
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(words, id=name, marks=[] if name == "status" else pytest.mark.slow)
+        for name, words in ANSWERS.items()
+    ],
+)
 @pytest.mark.parametrize(
     ("redirections", "code"),
     [
@@ -130,6 +136,7 @@ def test_characters_outside_the_encoding_of_stdout_are_printed_by_number(state: 
     assert rb"/\u0109" in ended.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["rooms --help", "completion bash", "templates show", "check zoom"])
 def test_a_reader_that_has_gone_is_no_failure(state: Path, command: str) -> None:
     words = [sys.executable, "-m", "harvester", *command.split()]

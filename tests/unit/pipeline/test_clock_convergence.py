@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -245,6 +246,7 @@ def clock_runs(scopes: list[Scope]) -> st.SearchStrategy[list[ClockRun | Repair]
     )
 
 
+@pytest.mark.slow
 @common(1.0)
 @given(bases, many_stories(SCOPES[:2], expiring=False), troubled, clock_runs(SCOPES[:2]), options)
 def test_any_clock_errors_end_in_the_same_index(

@@ -65,4 +65,4 @@ def test_nothing_is_missing_of_nothing() -> None:
 def test_fewer_than_half_of_the_vendors_count_is_far_below(
     count: int, expected: int | None, short: bool
 ) -> None:
-    assert is_far_below(SessionSummary.of(keys(count)), expected) is short
+    assert is_far_below(count, expected) is short

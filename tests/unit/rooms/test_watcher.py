@@ -273,6 +273,7 @@ class Tower(Building):
             self.watcher.run(check_stop)
 
 
+@pytest.mark.slow
 def test_of_three_hundred_rooms_each_shows_a_change_within_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     tower = Tower(monkeypatch, {})
     tower.follow(until=190, changed_at=120)
@@ -280,6 +281,7 @@ def test_of_three_hundred_rooms_each_shows_a_change_within_a_minute(monkeypatch:
     assert max(tower.shown.values()) <= 120 + module.POLL_SECONDS + 1
 
 
+@pytest.mark.slow
 def test_rooms_that_answer_late_delay_no_other_however_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every fifth room answers after 25 seconds only, which would take more threads than there are."""
     slow = {f"r{number}": 25.0 for number in range(0, 300, 5)}

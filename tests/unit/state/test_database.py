@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -142,3 +143,91 @@ def test_another_process_may_create_the_database_at_any_moment_of_its_opening(
     monkeypatch.setattr(database, "_connect", interleaved)
     with closing(Database(path, [script])) as opened:
         assert opened.fetch_all("SELECT * FROM one") == []
+
+
+class Commits:
+    """A recorder that counts."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def on_open(self, schema: int) -> None: ...
+
+    def attach(self, connection: sqlite3.Connection) -> None: ...
+
+    def before_commit(self, connection: sqlite3.Connection) -> None:
+        self.count += 1
+
+    def commit_failed(self) -> None: ...
+
+
+INSERT = "INSERT INTO facts VALUES (?, ?)"
+
+
+def test_grouped_transactions_are_one(tmp_path: Path) -> None:
+    path, commits = tmp_path / "account.db", Commits()
+    with closing(Database(path, MIGRATIONS, recorder=commits)) as grouped:
+        with grouped.grouped():
+            for name in "ab":
+                with grouped.transaction() as connection:
+                    connection.execute(INSERT, (name, "1"))
+                assert grouped.fetch_one("SELECT count(*) FROM facts WHERE name = ?", name) == (1,)
+            with closing(Database(path, MIGRATIONS, read_only=True)) as other:
+                assert other.fetch_all("SELECT name FROM facts") == []
+        assert commits.count == 1
+        with grouped.transaction() as connection:
+            connection.execute(INSERT, ("c", "1"))
+        assert commits.count == 2
+    with closing(Database(path, MIGRATIONS)) as again:
+        assert again.fetch_all("SELECT name FROM facts ORDER BY name") == [("a",), ("b",), ("c",)]
+
+
+def test_what_was_done_before_an_error_in_a_group_is_committed_and_the_failed_part_is_not(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "account.db"
+    with closing(Database(path, MIGRATIONS)) as grouped:
+        with pytest.raises(ValueError, match="stop"), grouped.grouped():
+            with grouped.transaction() as connection:
+                connection.execute(INSERT, ("a", "1"))
+            with grouped.transaction() as connection:
+                connection.execute(INSERT, ("b", "1"))
+                raise ValueError("stop")
+        assert grouped.fetch_all("SELECT name FROM facts") == [("a",)]
+        with grouped.grouped(), grouped.transaction() as connection:
+            connection.execute(INSERT, ("c", "1"))
+    with closing(Database(path, MIGRATIONS)) as again:
+        assert again.fetch_all("SELECT name FROM facts ORDER BY name") == [("a",), ("c",)]
+
+
+def test_a_transaction_of_another_thread_waits_for_the_group(tmp_path: Path) -> None:
+    path, order = tmp_path / "account.db", []
+
+    def insert(name: str) -> None:
+        with grouped.transaction() as connection:
+            connection.execute(INSERT, (name, "1"))
+            order.append(name)
+
+    with closing(Database(path, MIGRATIONS)) as grouped:
+        other = Thread(target=insert, args=("other",))
+        with grouped.grouped():
+            other.start()
+            insert("own")
+        other.join()
+    assert order == ["own", "other"]
+
+
+def test_a_group_that_cannot_be_committed_leaves_nothing(tmp_path: Path) -> None:
+    class Refusing(Commits):
+        def before_commit(self, connection: sqlite3.Connection) -> None:
+            super().before_commit(connection)
+            if self.count == 1:
+                raise OutputError("no")
+
+    with closing(Database(tmp_path / "account.db", MIGRATIONS, recorder=Refusing())) as grouped:
+        with pytest.raises(OutputError), grouped.grouped(), grouped.transaction() as connection:
+            connection.execute(INSERT, ("a", "1"))
+        assert grouped.fetch_all("SELECT name FROM facts") == []
+        with grouped.transaction() as connection:
+            connection.execute(INSERT, ("b", "1"))
+        assert grouped.fetch_all("SELECT name FROM facts") == [("b",)]

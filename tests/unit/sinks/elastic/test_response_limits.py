@@ -50,6 +50,7 @@ def test_an_answer_that_is_too_large_is_refused_at_once(answer: Answer) -> None:
         ask()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("head", "part"),
     [

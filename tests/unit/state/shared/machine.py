@@ -96,15 +96,19 @@ def account(state: Path) -> Path:
 
 
 def rows(folder: Path) -> dict[str, Any]:
-    """Every row of every database of the pool's copies, by file and table. Positions are not part of the state."""
+    """Every row of every database of the pool's copies, by file and table. Positions are not part of the state, and a database
+    without rows is the same as none: it comes into the log with its first row."""
     found: dict[str, Any] = {}
     for path in sorted(folder.rglob("*.db")):
         if path.name == "position.db":
             continue
         with closing(sqlite3.connect(path)) as connection:
             tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-            found[path.name] = {
+            here = {
                 name: sorted(connection.execute(f'SELECT * FROM "{name}"').fetchall(), key=repr)  # noqa: S608  # of the schema
                 for (name,) in tables.fetchall()
-            } | {"schema": connection.execute("PRAGMA user_version").fetchone()[0]}
+            }
+            schema = connection.execute("PRAGMA user_version").fetchone()[0]
+            if any(here.values()):
+                found[path.name] = {**here, "schema": schema}
     return found

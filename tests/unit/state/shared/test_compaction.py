@@ -86,6 +86,7 @@ def test_a_log_that_is_short_for_its_rows_stays(
     assert base(documents) == Base()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("is_stored", [False, True])

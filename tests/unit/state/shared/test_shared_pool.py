@@ -3,6 +3,7 @@ from __future__ import annotations
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+import orjson
 import pytest
 
 from connectors.errors import ConfigurationError, LeaseHeld, LeaseLost
@@ -13,7 +14,7 @@ from harvester.state.shared.lease import LEASE_SECONDS
 from harvester.state.shared.shared_pool import PoolKey, account_log, journal_log
 from tests.unit.state.shared.machine import ACCOUNT, API_URL, HOST, NOW, POOL, PREFIX, VENDOR, Machine, rows
 from tests.unit.state.shared.memory_store import Documents
-from tests.unit.state.shared.operations import STEPS, intents, outcomes, quota, run, token
+from tests.unit.state.shared.operations import STEPS, intents, outcomes, quota, reject, run, token
 
 
 @pytest.fixture
@@ -171,6 +172,29 @@ def test_a_refresh_token_of_this_machine_is_not_taken_over_without_a_key(
         token(_Own(state, journal))  # type: ignore[arg-type]  # it uses these two only
     with pytest.raises(ConfigurationError, match="HARVESTER_STATE_KEY"), machine.account():
         pass
+
+
+def test_a_database_comes_into_the_log_with_its_first_row(documents: Documents, machine: Machine) -> None:
+    with machine.account() as opened:
+        opened.state.set_fact("one", "1")
+        with machine.pool() as again:  # as another account of the pool
+            again.recorder("rejects")
+        opened.rejects.add([])
+        run(opened)
+    logged = [
+        orjson.loads(body)["database"]
+        for name, (body, _) in documents.stored.items()
+        if name.startswith("entry-")
+    ]
+    assert {*logged} == {"", "account:main", "journal:main"}
+
+
+def test_an_account_that_shares_a_database_without_rows_does_not_make_it_again(machine: Machine) -> None:
+    with machine.account() as opened:
+        with machine.pool() as again:
+            again.recorder("rejects")
+        reject(opened)
+        assert rows(opened.pool.folder)["rejects.db"]["rejects"]
 
 
 def test_a_recorder_is_found_by_the_file(machine: Machine, tmp_path: Path) -> None:
