@@ -140,9 +140,11 @@ class Rejects:
     def remove_loaded(self, versions: Iterable[tuple[str, int]]) -> int:
         """Delete the rejects whose document the cluster now holds in this version or a later one. Returns how many."""
         with self._database.transaction() as connection:
-            before = connection.total_changes
-            connection.executemany("DELETE FROM rejects WHERE document_id = ? AND version <= ?", versions)
-            return connection.total_changes - before
+            # Not `total_changes`, which counts the rows that triggers of a recorder insert, too.
+            cursor = connection.executemany(
+                "DELETE FROM rejects WHERE document_id = ? AND version <= ?", versions
+            )
+            return max(0, cursor.rowcount)
 
     def rows(self) -> Iterator[Kept]:
         """All rejects, in the order of their ids."""
@@ -199,14 +201,10 @@ class Rejects:
     def drop(self, document_ids: Sequence[str] | None = None) -> int:
         """Delete these rejects, or all. Returns how many there were."""
         with self._database.transaction() as connection:
-            before = connection.total_changes
             if document_ids is None:
-                connection.execute("DELETE FROM rejects")
-            else:
-                connection.executemany(
-                    "DELETE FROM rejects WHERE document_id = ?", ((i,) for i in document_ids)
-                )
-            return connection.total_changes - before
+                return connection.execute("DELETE FROM rejects").rowcount
+            ids = ((each,) for each in document_ids)
+            return max(0, connection.executemany("DELETE FROM rejects WHERE document_id = ?", ids).rowcount)
 
     def _pages(self, columns: str) -> Generator[tuple[Any, ...], None, None]:
         after = ""

@@ -164,6 +164,7 @@ def test_ids_are_unique_and_the_same_every_time(name: str, harvested: Harvested)
     assert sorted(first) == sorted(ids(harvested(name, raw=True)))
 
 
+@pytest.mark.slow
 def test_digests_are_the_same_while_nothing_changes(
     name: str, build: Build, simulated: Simulated, listed: Listed
 ) -> None:

@@ -14,7 +14,7 @@ from harvester.cli import cli
 from harvester.state.layout import rejects_folder
 from harvester.state.rejects import Reject, Rejects
 from tests.unit.cli.shared_machine import keep_shared_state_in_memory
-from tests.unit.state.shared.machine import HOST, KEY, NOW, PREFIX, Machine, rows
+from tests.unit.state.shared.machine import HOST, KEY, NOW, PREFIX, Machine
 from tests.unit.state.shared.memory_store import Documents
 from tests.unit.state.shared.operations import token
 
@@ -59,17 +59,18 @@ def test_those_of_all_machines_are_listed_and_exported_without_a_change(
 
 
 def test_one_that_is_dropped_here_is_gone_everywhere_and_the_rest_stays(
-    documents: Documents, tmp_path: Path
+    documents: Documents, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     ended = run(tmp_path, "drop", THERE, "unknown", "--state", "index")
     assert ended.return_value == 65, ended.output
+    assert "1 dropped" in caplog.messages
     assert listed(tmp_path, "--state", "index") == [HERE]
     with Machine(documents, tmp_path / "third").account() as opened:
         assert len(opened.rejects) == 0
         kept = opened.state.read("webex")
         assert kept is not None
         assert kept.refresh is not None
-        assert rows(opened.pool.folder)["rejects.db"]["schema"] == 2
     assert sorted(path.name for path in tmp_path.glob("here/shared-*/*")) == []
 
 

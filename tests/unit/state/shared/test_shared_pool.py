@@ -10,6 +10,7 @@ from connectors.errors import ConfigurationError, LeaseHeld, LeaseLost
 from harvester.state.journal import Journal
 from harvester.state.layout import account_folder, journal_folder, quota_folder, rejects_folder
 from harvester.state.quotas_and_tokens import AccountState
+from harvester.state.rejects import Reject
 from harvester.state.shared.lease import LEASE_SECONDS
 from harvester.state.shared.shared_pool import PoolKey, account_log, journal_log
 from tests.unit.state.shared.machine import ACCOUNT, API_URL, HOST, NOW, POOL, PREFIX, VENDOR, Machine, rows
@@ -195,6 +196,15 @@ def test_an_account_that_shares_a_database_without_rows_does_not_make_it_again(m
             again.recorder("rejects")
         reject(opened)
         assert rows(opened.pool.folder)["rejects.db"]["rejects"]
+
+
+def test_rejects_are_counted_once_though_their_changes_are_recorded(machine: Machine) -> None:
+    with machine.account() as opened:
+        for name in "abc":
+            opened.rejects.add([Reject(document_id=name, index="i", version=1, reason="r", document=b"{}")])
+        assert opened.rejects.remove_loaded([("a", 1), ("x", 1)]) == 1
+        assert opened.rejects.remove_loaded([]) == 0
+        assert (opened.rejects.drop(["b", "x"]), opened.rejects.drop([]), opened.rejects.drop()) == (1, 0, 1)
 
 
 def test_a_recorder_is_found_by_the_file(machine: Machine, tmp_path: Path) -> None:
