@@ -29,7 +29,7 @@ from typing import BinaryIO
 _MAX_LINKS = 40
 _FIFO_SECONDS = 0.1
 """How often a FIFO without a reader is tried again."""
-_DESCRIPTOR = re.compile(rf"/dev/fd/(\d+)|/proc/(?:self|{os.getpid()})/fd/(\d+)")
+_DESCRIPTOR = re.compile(r"(?:/dev|/proc/self)/fd/(\d+)")
 _STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 _NO_NEW_FILES = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
@@ -206,10 +206,10 @@ def _open_in_place(target: Path) -> int:
 
 
 def _inherited_descriptor(path: Path) -> int | None:
-    text = str(path)
+    text = str(path).replace(f"/proc/{os.getpid()}/", "/proc/self/")
     number = _STANDARD.get(text)
     if number is None and (found := _DESCRIPTOR.fullmatch(text)):
-        number = int(found[1] or found[2])
+        number = int(found[1])
     if number is not None and not os.get_inheritable(number):  # a file that this process has opened itself
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     return number

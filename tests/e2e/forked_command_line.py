@@ -114,20 +114,20 @@ class ForkedCommandLine:
             "module": module, "words": words, "env": dict(env), "folder": str(folder), "packages": packages,
         }  # fmt: skip
         row = json.dumps(request).encode()
-        answers, theirs = os.pipe()
+        answers, answering = os.pipe()
         with self._lock:
             if self._process is None:
                 self._begin()
-            socket.send_fds(self._socket, [_NUMBERS.pack(len(row))], [*streams, theirs])
+            socket.send_fds(self._socket, [_NUMBERS.pack(len(row))], [*streams, answering])
             self._socket.sendall(row)
-        os.close(theirs)
+        os.close(answering)
         return ForkedProcess(words, answers)
 
     def _begin(self) -> None:
-        self._socket, theirs = socket.socketpair()
-        with theirs:
+        self._socket, requests = socket.socketpair()
+        with requests:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__], stdin=theirs, env=clean_environment(), cwd=ROOT
+                [sys.executable, "-m", __name__], stdin=requests, env=clean_environment(), cwd=ROOT
             )
 
     def run(
@@ -143,9 +143,9 @@ class ForkedCommandLine:
         """Like `subprocess.run` with pipes. `on_started` is called with the process's id."""
         deadline = None if timeout is None else time.monotonic() + timeout
         (read, write), stdout, stderr = os.pipe(), os.pipe(), os.pipe()
-        theirs = (read, stdout[1], stderr[1])
-        process = self.start(*words, env=env, folder=folder, streams=theirs, module=module)
-        for number in theirs:
+        streams = (read, stdout[1], stderr[1])
+        process = self.start(*words, env=env, folder=folder, streams=streams, module=module)
+        for number in streams:
             os.close(number)
         with ThreadPoolExecutor(3) as pool:
             pool.submit(_write, write, stdin)
