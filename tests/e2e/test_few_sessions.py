@@ -108,7 +108,7 @@ def test_empty_lists_replace_nothing_the_first_time_and_everything_the_second_ti
     newest: IndexSandbox, tmp_path: Path, vendor: str
 ) -> None:
     options: dict[str, Any] = {
-        "seed": 11, "size": 40, "days": 3, "now": NOW, "speed": 500.0, "vendors": (vendor,),
+        "seed": 11, "size": 40, "days": 3, "now": NOW, "speed": 200.0, "vendors": (vendor,),
         **({"google_source": "meet"} if vendor == "google-meet" else {}),
     }  # fmt: skip
     more = {"GOOGLE_SOURCE": "meet"} if vendor == "google-meet" else {}
@@ -141,7 +141,7 @@ def test_verify_misses_nothing_on_days_of_which_reports_is_suddenly_empty(
     newest: IndexSandbox, tmp_path: Path
 ) -> None:
     options: dict[str, Any] = {
-        "seed": 11, "size": 40, "days": 3, "now": NOW, "speed": 500.0, "vendors": ("google-meet",),
+        "seed": 11, "size": 40, "days": 3, "now": NOW, "speed": 200.0, "vendors": ("google-meet",),
         "google": GoogleOptions(ids="other"),
     }  # fmt: skip
     served = Vendors(tmp_path, options)

@@ -30,7 +30,7 @@ OPTIONS: dict[str, Any] = {
     "size": 40,
     "days": 1,
     "now": NOW,
-    "speed": 500.0,
+    "speed": 200.0,
     "vendors": ("google-meet",),
 }
 WHOLE = ("--from", "2026-11-19", "--to", "2026-11-20")

@@ -24,7 +24,7 @@ OPTIONS: dict[str, Any] = {
     "size": 60,
     "days": 8,
     "now": NOW,
-    "speed": 500.0,
+    "speed": 200.0,
     "vendors": ("meetecho",),
 }
 WHOLE = ("--from", "2026-11-12", "--to", "2026-11-20")

@@ -35,7 +35,7 @@ OPTIONS: dict[str, Any] = {
     "size": 60,
     "days": 5,
     "now": NOW,
-    "speed": 500.0,
+    "speed": 200.0,
     "vendors": ("teams",),
 }
 NIGHT: dict[str, Any] = {"now": datetime(2026, 11, 20, 0, 3, tzinfo=UTC), "size": 30, "days": 1}

@@ -33,7 +33,7 @@ OPTIONS: dict[str, Any] = {
     "size": 40,
     "days": 1,
     "now": NOW,
-    "speed": 500.0,
+    "speed": 200.0,
     "vendors": ("webex",),
 }
 WHOLE = ("--from", "2026-11-19", "--to", "2026-11-20")
@@ -154,7 +154,7 @@ def test_eight_days_later_a_forced_reading_makes_nothing_poorer(newest: IndexSan
 
 def test_the_oldest_supported_server_gets_the_same_documents(es8: Node, tmp_path: Path) -> None:
     more = ["--later", "10", "--webex-no-pro-pack", "--webex-strict-tokens"]
-    simulator = Simulator(tmp_path, NOW, size=40, days=1, speed=500.0, vendors=("webex",), more=more)
+    simulator = Simulator(tmp_path, NOW, size=40, days=1, speed=200.0, vendors=("webex",), more=more)
     with IndexSandbox.on(es8, tmp_path) as sandbox, simulator:
         harvester = pointed(sandbox, simulator)
         run(harvester)
