@@ -79,7 +79,7 @@ class SharedStatePlace:
             opened.begin_log_again()
             shared.remove_copies(pool)
         with suppress(LeaseHeld), shared.open_named(pool):
-            pass  # whoever opens the pool next deletes the earlier entries
+            pass  # the next worker that opens the pool deletes the earlier entries
 
     def _copies(self) -> Iterator[Path]:
         for pool in self._reader.pools():

@@ -1,8 +1,7 @@
-"""Whom to forget, on all machines: lists of salted hashes, sealed, which each worker reads before it uses a quota pool.
+"""The people whom all machines leave out: lists of salted hashes, sealed, which each worker reads before it uses a quota pool.
 
-The lists belong to no pool, and need no lease: each is a document of its own that nobody changes. Whoever forgets a person adds
-a list first, and takes the lease of each pool afterwards. So a run that began earlier has ended by then, and a later one has read
-the list.
+The lists belong to no pool, and need no lease: each is a document of its own that never changes. `forget` adds a list first, and
+takes the lease of each pool afterwards. So a run that began earlier has ended by then, and a later one has read the list.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ class ForgottenLists:
         self._sealer = sealer
 
     def read(self) -> Sequence[ForgottenList]:
-        """Raises ConfigurationError if there are lists that the key does not open: nobody may be harvested then."""
+        """Raises ConfigurationError if there are lists that the key does not open: no account may be harvested then."""
         return [self._parse(body) for body in self._bodies()]
 
     def add(self, new: ForgottenList) -> None:
