@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.environment import clean_environment
+from tests.e2e.environment import ROOT, clean_environment
 from tests.e2e.forked_command_line import ForkedCommandLine
 from tests.e2e.harness import HANGS_SECONDS, command
 
@@ -23,13 +23,16 @@ SETTINGS = {"ZOOM_PLAN": "pro", "HARVESTER_NOW": "2026-11-20T00:00:00Z"}
 
 @pytest.fixture(scope="module")
 def command_line() -> Iterator[ForkedCommandLine]:
-    forked = ForkedCommandLine()
-    yield forked
-    forked.close()
+    """Like the new interpreters that it is compared with, it finds `PROBE` in any folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        forked = ForkedCommandLine()
+        yield forked
+        forked.close()
 
 
 def environment() -> dict[str, str]:
-    return clean_environment(**SETTINGS, PYTHONPATH=os.pathsep.join(sys.path[1:]))
+    return clean_environment(**SETTINGS)
 
 
 def forked(command_line: ForkedCommandLine, folder: Path, *words: str) -> dict[str, Any]:
