@@ -19,7 +19,7 @@ from harvester.logging_setup import OWN_LOGGERS, reset_logging
 
 _UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("quick", _UNTIMED, max_examples=20, derandomize=True)
-settings.register_profile("thorough", _UNTIMED, max_examples=150, derandomize=True)
+settings.register_profile("thorough", _UNTIMED, max_examples=100, derandomize=True)
 settings.register_profile("soak", _UNTIMED, max_examples=5_000)
 settings.load_profile("quick")
 
