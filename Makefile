@@ -13,13 +13,10 @@ AIRFLOW_READY := $(AIRFLOW)/.ready
 # Keep compiled bytecode, even if a container image disables it: the tests start Python hundreds of times.
 unexport PYTHONDONTWRITEBYTECODE
 
-# One process per core, at most 4: the Elasticsearch nodes of the tests cannot serve more.
+# One process per core, two more for end-to-end tests, at most 4: the Elasticsearch nodes of the tests cannot serve more.
 PYTEST := $(BIN)/pytest -q --numprocesses auto --maxprocesses 4 --dist worksteal
 
-# Tests that start processes or take long are marked `slow`: `make check` leaves them out, and `make test` runs all.
-TEST_OPTIONS := -m 'not slow and not soak'
-
-.PHONY: help setup browser demo test test-fleet check lint types fast bench soak clean
+.PHONY: help setup browser demo test all-tests test-fleet check lint types fast bench soak clean
 
 help:
 	@echo "make demo    harvest an invented organisation from simulated vendors and draw a report"
@@ -66,8 +63,9 @@ lint: setup
 types: setup
 	@$(BIN)/mypy --no-error-summary
 
+# Tests that start processes or take long are marked `slow`: only `make test` runs them.
 fast: setup
-	@$(PYTEST) $(TEST_OPTIONS) tests/unit tests/contract
+	@$(PYTEST) -m 'not slow and not soak' tests/unit tests/contract
 
 # Chromium for the tests of the report. On a machine without apt or the right to use it, those tests name what to install.
 browser:
@@ -76,8 +74,11 @@ browser:
 	       --no-install-recommends chromium chromium-driver; } > /dev/null 2>&1 || true; }
 
 test: setup
-	@$(MAKE) --no-print-directory --jobs lint types fast browser TEST_OPTIONS='--hypothesis-profile thorough'
-	@$(PYTEST) tests/e2e
+	@$(MAKE) --no-print-directory --jobs lint types all-tests
+
+# In one run, so that the many fast tests fill the time in which end-to-end tests wait.
+all-tests: setup browser
+	@$(PYTEST) --hypothesis-profile thorough tests/unit tests/contract tests/e2e
 
 $(AIRFLOW_READY): contrib/airflow/requirements.txt contrib/airflow/constraints.txt
 	@echo "setting up $(AIRFLOW)" >&2
