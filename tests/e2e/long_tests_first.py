@@ -10,7 +10,8 @@ Test = TypeVar("Test")
 
 
 def long_first(tests: Sequence[Test], long: Sequence[bool], workers: int) -> list[Test]:
-    """Each worker begins with its share of the long tests. The others keep their order.
+    """Every second worker begins with its share of the long tests, which mostly wait: so the workers between them have the
+    processors to themselves. The other tests keep their order.
 
     xdist first gives each worker an equal part of the list, and later lets workers without tests take over some of others.
     """
@@ -19,6 +20,6 @@ def long_first(tests: Sequence[Test], long: Sequence[bool], workers: int) -> lis
     ordered: list[Test] = []
     for worker in range(workers):
         part = (len(tests) - len(ordered)) // (workers - worker)
-        first = slow[worker::workers]
+        first = [] if worker % 2 else slow[worker // 2 :: (workers + 1) // 2]
         ordered += [*first, *islice(others, max(0, part - len(first)))]
     return ordered
