@@ -101,12 +101,8 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(trylast=True)  # after tests are deselected
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items[:] = long_first(
-        items,
-        long=[item.get_closest_marker("long") is not None for item in items],
-        fast=[Path(__file__).parent not in item.path.parents for item in items],
-        workers=int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")),
-    )
+    long = [item.get_closest_marker("long") is not None for item in items]
+    items[:] = long_first(items, long, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -9,21 +9,17 @@ from typing import TypeVar
 Test = TypeVar("Test")
 
 
-def long_first(
-    tests: Sequence[Test], *, long: Sequence[bool], fast: Sequence[bool], workers: int
-) -> list[Test]:
+def long_first(tests: Sequence[Test], long: Sequence[bool], workers: int) -> list[Test]:
     """Every second worker begins with its share of the long tests, which mostly wait: so the workers between them have the
-    processors to themselves. Each worker ends with its share of the fast ones. All others keep their order.
+    processors to themselves. The other tests keep their order.
 
     xdist first gives each worker an equal part of the list, and later lets workers without tests take over some of others.
     """
-    usual = [not (slow or quick) for slow, quick in zip(long, fast, strict=True)]
-    begin, middle, end = (list(compress(tests, chosen)) for chosen in (long, usual, fast))
-    share, rest = -(-len(middle) // workers), iter(end)
+    slow = list(compress(tests, long))
+    others = iter(list(compress(tests, (not each for each in long))))
     ordered: list[Test] = []
     for worker in range(workers):
         part = (len(tests) - len(ordered)) // (workers - worker)
-        first = [] if worker % 2 else begin[worker // 2 :: (workers + 1) // 2]
-        first += middle[worker * share :][:share]
-        ordered += [*first, *islice(rest, max(0, part - len(first)))]
+        first = [] if worker % 2 else slow[worker // 2 :: (workers + 1) // 2]
+        ordered += [*first, *islice(others, max(0, part - len(first)))]
     return ordered
