@@ -28,9 +28,10 @@ from connectors.errors import BrokenResponse, ConfigurationError, CredentialsErr
 from connectors.google_meet.credentials import CredentialsKind, GoogleCredentials, read_credentials
 from connectors.google_meet.endpoints import CONSOLE, DELEGATION, LOGIN, VENDOR, Service
 from connectors.google_meet.errors import ApiNotAllowed
-from connectors.http import Api, Decision, Response, Retry, default_decision
+from connectors.http import Api
 from connectors.models import session_key
 from connectors.oauth import TokenCache, bearer, lifetime, text_field
+from connectors.response_decisions import Decision, Response, Retry, default_decision
 from connectors.retry import VENDOR_LIMITS, RetryLimits
 
 STORED_NAME = "google-meet"

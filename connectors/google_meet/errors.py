@@ -13,8 +13,15 @@ from typing import Any
 from connectors.base import Context
 from connectors.errors import CredentialsError, VendorError
 from connectors.google_meet.endpoints import CONSOLE, REPORTS, Service
-from connectors.http import Decision, Response, Retry, default_decision, page_instead_of_data, throttled
 from connectors.parsing import parse_retry_after
+from connectors.response_decisions import (
+    Decision,
+    Response,
+    Retry,
+    default_decision,
+    page_instead_of_data,
+    throttled,
+)
 
 DEFAULT_DELAY_SECONDS = 15.0
 """Quotas are per minute, and whether a refusal has a `Retry-After` is not documented; four such pauses are a minute."""

@@ -12,7 +12,7 @@ from connectors.errors import BrokenResponse, ConfigurationError, CredentialsErr
 from connectors.google_meet.auth import ACCESS_TOKEN_LIFE, STORED_NAME
 from connectors.google_meet.credentials import AUTH_URI, CredentialsKind, GoogleCredentials, read_credentials
 from connectors.google_meet.endpoints import CALENDAR, CONSOLE, DIRECTORY, LOGIN, MEET, REPORTS, VENDOR
-from connectors.http import Api, Decision, Response, default_decision
+from connectors.http import Api
 from connectors.oauth import (
     FORM,
     DeviceCode,
@@ -22,6 +22,7 @@ from connectors.oauth import (
     text_field,
     token_request,
 )
+from connectors.response_decisions import Decision, Response, default_decision
 
 CALL = "POST /token"
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from connectors.base import Context
 from connectors.errors import BrokenResponse, VendorError
-from connectors.http import Decision, Response, Retry, default_decision, throttled
 from connectors.parsing import parse_retry_after
+from connectors.response_decisions import Decision, Response, Retry, default_decision, throttled
 
 DEFAULT_DELAY_SECONDS = 5.0
 """The wait after a 429 without `Retry-After`, or with 0."""

@@ -19,10 +19,11 @@ import orjson
 
 from connectors.base import Context, Token
 from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError, HarvestError, VendorError
-from connectors.http import BLOCKED_ATTEMPTS, Api, Decision, Response, Retry, default_decision
+from connectors.http import Api
 from connectors.models import session_key
 from connectors.oauth import FORM, TokenCache, parse_token, text_field, token_request
 from connectors.parsing import as_list
+from connectors.response_decisions import BLOCKED_ATTEMPTS, Decision, Response, Retry, default_decision
 from connectors.teams.endpoints import APP_PAGE, VENDOR
 
 EARLY_SECONDS = 300.0

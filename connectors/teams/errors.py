@@ -12,7 +12,8 @@ from typing import Any
 
 from connectors.base import Context
 from connectors.errors import CredentialsError, VendorError
-from connectors.http import (
+from connectors.parsing import as_dict, parse_retry_after
+from connectors.response_decisions import (
     Decision,
     Response,
     Retry,
@@ -21,7 +22,6 @@ from connectors.http import (
     page_instead_of_data,
     throttled,
 )
-from connectors.parsing import as_dict, parse_retry_after
 from connectors.retry import VENDOR_LIMITS
 from connectors.teams.endpoints import APP_PAGE, CALL_RECORDS, PERMISSION
 

@@ -18,9 +18,10 @@ from datetime import timedelta
 
 from connectors.base import Context, Settings, Token
 from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError
-from connectors.http import Api, Decision, Response, Retry, default_decision
+from connectors.http import Api
 from connectors.models import session_key
 from connectors.oauth import FORM, TokenCache, bearer, parse_token, text_field, token_request
+from connectors.response_decisions import Decision, Response, Retry, default_decision
 from connectors.webex.endpoints import APP_PAGE, LOGIN, VENDOR
 from connectors.webex.errors import error_words
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from connectors.base import Context, Settings, Token
 from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError, HarvestError, VendorError
-from connectors.http import Api, Decision, Response, default_decision
+from connectors.http import Api
 from connectors.oauth import (
     DEVICE_GRANT,
     FORM,
@@ -27,6 +27,7 @@ from connectors.oauth import (
     text_field,
     token_request,
 )
+from connectors.response_decisions import Decision, Response, default_decision
 from connectors.webex.auth import ACCESS_TOKEN_LIFE, ADOPTED, STORED_NAME, digest
 from connectors.webex.endpoints import APP_PAGE, LOGIN, MEETINGS, PARTICIPANTS, QUALITIES, VENDOR
 from connectors.webex.errors import error_words

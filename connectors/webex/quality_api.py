@@ -20,10 +20,11 @@ from threading import Lock
 
 from connectors.base import Context
 from connectors.errors import BrokenResponse, CredentialsError, HarvestError, Unreachable, VendorError
-from connectors.http import Api, Auth, Response
+from connectors.http import Api, Auth
 from connectors.json_body import EMPTY
 from connectors.models import Detail, Pending, Reason, session_key
 from connectors.rate_limit import Limiter
+from connectors.response_decisions import Response
 from connectors.webex.endpoints import APP_PAGE, LOGIN, QUALITIES, VENDOR
 from connectors.webex.errors import DEFAULT_DELAY_SECONDS, error_words, is_throttled, retry_delay
 from connectors.webex.http_client import Row, rows_in

@@ -13,9 +13,10 @@ from datetime import timedelta
 
 from connectors.base import Context, Token
 from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError, HarvestError
-from connectors.http import Api, Decision, Response, Retry, default_decision
+from connectors.http import Api
 from connectors.models import session_key
 from connectors.oauth import FORM, TokenCache, basic_authorization, parse_token, text_field, token_request
+from connectors.response_decisions import Decision, Response, Retry, default_decision
 from connectors.zoom.endpoints import VENDOR
 from connectors.zoom.errors import APP_PAGE, BLOCKED_ATTEMPTS
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from connectors.base import Context
 from connectors.errors import CredentialsError, QuotaExhausted, VendorError
-from connectors.http import Decision, Response, Retry, default_decision, throttled
 from connectors.parsing import parse_instant, parse_retry_after
+from connectors.response_decisions import Decision, Response, Retry, default_decision, throttled
 from connectors.zoom.endpoints import BY_CALL, VENDOR
 
 INVALID_TOKEN = 124

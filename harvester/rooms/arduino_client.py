@@ -18,10 +18,11 @@ import orjson
 
 from connectors.base import Context, Token
 from connectors.errors import BrokenResponse, CredentialsError, VendorError
-from connectors.http import Api, Decision, Response, Retry, default_decision
+from connectors.http import Api
 from connectors.oauth import FORM, TokenCache, parse_token, text_field, token_request
 from connectors.parsing import as_dicts, as_text
 from connectors.rate_limit import RateLimiter
+from connectors.response_decisions import Decision, Response, Retry, default_decision
 from connectors.retry import RetryLimits
 from harvester.rooms.rooms_file import ArduinoAccount
 

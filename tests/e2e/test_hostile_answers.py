@@ -35,7 +35,8 @@ import json, sys, time
 from pathlib import Path
 from connectors.base import ResponseLimits
 from connectors.errors import HarvestError
-from connectors.http import Api, default_decision
+from connectors.http import Api
+from connectors.response_decisions import default_decision
 from tests.unit.fake_context import FakeContext
 
 context = FakeContext()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from connectors.errors import HarvestError
-from connectors.http import Decision, Response, Retry
+from connectors.response_decisions import Decision, Response, Retry
 
 _NAMES = (
     "Retry-After",

@@ -15,13 +15,14 @@ from typing import Any
 
 from connectors.base import Context, Settings
 from connectors.errors import BrokenResponse, HarvestError, Unreachable, VendorError
-from connectors.http import Api, Auth, Decision, Response
+from connectors.http import Api, Auth
 from connectors.json_body import EMPTY
 from connectors.meetecho.auth import GroupTokens
 from connectors.meetecho.endpoints import MEETECHO_CALLS_PER_SECOND, ROOMS, VENDOR
 from connectors.meetecho.errors import MeetechoRefused, meetecho_classifier
 from connectors.meetecho.room_rows import Room, to_rooms
 from connectors.meetecho.writing.desired_state import Deck, DesiredRoom
+from connectors.response_decisions import Decision, Response
 
 CREATE_ROOM = "/meeting/interim/createRoom"
 DELETE_ROOM = "/meeting/interim/deleteRoom"

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from connectors.base import Context, Token
 from connectors.errors import CredentialsError
-from connectors.http import Api, Decision, Response, default_decision
+from connectors.http import Api
 from connectors.models import session_key
 from connectors.oauth import FORM, TokenCache, basic_authorization, parse_token, token_request
+from connectors.response_decisions import Decision, Response, default_decision
 from harvester_example.endpoints import TOKEN_PATH, VENDOR
 
 EARLY_SECONDS = 60.0

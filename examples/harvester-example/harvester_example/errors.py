@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from connectors.base import Context
 from connectors.errors import Gone
-from connectors.http import Classify, Decision, Response, default_decision
 from connectors.models import Reason
+from connectors.response_decisions import Classify, Decision, Response, default_decision
 from harvester_example.endpoints import MEETING, STAYS, VENDOR
 
 _OF_ONE_MEETING = frozenset(f"{VENDOR}: {endpoint.call}" for endpoint in (MEETING, STAYS))

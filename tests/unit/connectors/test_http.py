@@ -8,8 +8,6 @@ from email.utils import format_datetime
 import pytest
 import requests
 import responses
-from hypothesis import given
-from hypothesis import strategies as st
 
 from connectors.errors import (
     BrokenResponse,
@@ -21,17 +19,14 @@ from connectors.errors import (
     Unreachable,
     VendorError,
 )
-from connectors.http import (
-    BLOCKED_ATTEMPTS,
-    Api,
-    DailyQuota,
+from connectors.http import Api, DailyQuota
+from connectors.rate_limit import RateLimiter
+from connectors.response_decisions import (
     Decision,
     Response,
     Retry,
     default_decision,
-    page_instead_of_data,
 )
-from connectors.rate_limit import RateLimiter
 from connectors.retry import VENDOR_LIMITS
 from tests.unit.fake_context import NOW, FakeContext
 
@@ -264,14 +259,6 @@ def test_many_threads_share_one_api(api, http, context) -> None:
     assert context.request_stats.requests == 50
 
 
-@given(st.integers(100, 599), st.sampled_from([None, "broken"]))
-def test_only_a_2xx_with_json_is_accepted(status: int, broken: str | None) -> None:
-    answer = Response(call=CALL, status=status, headers={}, body=None, broken=broken)
-    verdict = default_decision(answer, NOW)
-    assert (verdict is None) == (200 <= status < 300 and broken is None)
-    assert verdict is None or isinstance(verdict, Retry | HarvestError)
-
-
 def test_a_url_of_the_same_host_is_requested_unchanged(
     api: Callable[..., Api], http: responses.RequestsMock
 ) -> None:
@@ -337,12 +324,3 @@ def test_responses_are_counted_by_the_class_of_their_status(api, http, context: 
         api().get(CALL, "/y")
     assert context.request_stats.responses == {"2xx": 2, "4xx": 1, "5xx": 1, "none": 1}
     assert context.request_stats.responses.total() == context.request_stats.requests
-
-
-def test_a_page_instead_of_data_is_requested_again_a_few_times() -> None:
-    response = Response(
-        call="Fake: GET /x", status=403, headers={"Content-Type": "text/html"}, body=None, broken="no JSON"
-    )
-    decision = page_instead_of_data(response)
-    assert decision.attempts == BLOCKED_ATTEMPTS
-    assert str(decision.error).startswith("Fake: GET /x: a page instead of data (403, text/html)")

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from connectors.base import ResponseLimits
 from connectors.errors import BrokenResponse, CredentialsError, Unreachable, VendorError
-from connectors.http import Api, default_decision
+from connectors.http import Api
 from connectors.limited_transport import LimitedSession
+from connectors.response_decisions import default_decision
 from tests.unit.connectors.hostile_server import (
     CHUNKED,
     HEAD,

@@ -9,7 +9,7 @@ from connectors.errors import CredentialsError, VendorError
 from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET, REPORTS
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden, response_classifier
 from connectors.google_meet.http_client import GoogleClient
-from connectors.http import Response
+from connectors.response_decisions import Response
 from tests.unit.fake_context import FakeContext
 from tests.unit.google_meet.fake_api import ADMIN, HOST, Google, error_body, settings, status_body
 from tests.unit.odd_responses import check_decision, odd_responses

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 
 from connectors.errors import BrokenResponse, VendorError
-from connectors.http import Response, Retry
 from connectors.meetecho.errors import (
     BLOCKED_ATTEMPTS,
     DEFAULT_DELAY_SECONDS,
@@ -14,6 +13,7 @@ from connectors.meetecho.errors import (
     datatracker_classifier,
     meetecho_classifier,
 )
+from connectors.response_decisions import Response, Retry
 from tests.unit.fake_context import FakeContext
 from tests.unit.odd_responses import check_decision, odd_responses
 

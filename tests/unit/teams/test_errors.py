@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from connectors.errors import CredentialsError, QuotaExhausted, VendorError
-from connectors.http import Decision, Response, Retry
+from connectors.response_decisions import Decision, Response, Retry
 from connectors.teams.endpoints import CALL_RECORDS, SESSIONS
 from connectors.teams.errors import request_id, response_classifier
 from tests.unit.fake_context import FakeContext

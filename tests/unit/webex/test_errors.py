@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 
 from connectors.errors import CredentialsError, QuotaExhausted
-from connectors.http import Response
 from connectors.models import MeetingRef, Window
+from connectors.response_decisions import Response
 from connectors.webex import Webex
 from connectors.webex.errors import response_classifier
 from tests.unit.fake_context import NOW, FakeContext

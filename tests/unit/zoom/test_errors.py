@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from connectors.errors import CredentialsError, QuotaExhausted, VendorError
-from connectors.http import Response, Retry
+from connectors.response_decisions import Response, Retry
 from connectors.zoom import Zoom
 from connectors.zoom.errors import DailyLimitGuard, missing_scopes, response_classifier
 from tests.unit.fake_context import NOW, FakeContext

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.errors import Unreachable
-from connectors.http import Response
 from connectors.meetecho.errors import MeetechoRefused
 from connectors.meetecho.room_rows import to_rooms
 from connectors.meetecho.writing.calls import DELETE_ROOM, Fetched, WriteClient, WriteRequest
 from connectors.meetecho.writing.desired_state import DesiredRoom
 from connectors.meetecho.writing.write_log_contract import SentDecks, Write
+from connectors.response_decisions import Response
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 START = datetime(2026, 12, 1, 15, tzinfo=UTC)

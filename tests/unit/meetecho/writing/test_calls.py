@@ -15,7 +15,6 @@ import requests
 import responses
 
 from connectors.errors import BrokenResponse, Unreachable, VendorError
-from connectors.http import Response
 from connectors.meetecho.errors import MeetechoRefused
 from connectors.meetecho.writing.calls import (
     WriteClient,
@@ -29,6 +28,7 @@ from connectors.meetecho.writing.calls import (
     status_of,
 )
 from connectors.meetecho.writing.desired_state import Deck, DesiredRoom
+from connectors.response_decisions import Response
 from tests.unit.fake_context import FakeContext
 from tests.unit.meetecho.fake_api import MEETECHO, SECRET, settings
 

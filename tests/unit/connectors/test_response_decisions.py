@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.errors import CredentialsError, HarvestError
+from connectors.response_decisions import (
+    BLOCKED_ATTEMPTS,
+    Response,
+    Retry,
+    default_decision,
+    exhausted,
+    page_instead_of_data,
+    throttled,
+)
+from tests.unit.fake_context import NOW
+
+CALL = "Fake: GET /x"
+
+
+def response(status: int, *, broken: str | None = None, **headers: str) -> Response:
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(call=CALL, status=status, headers=sent, body=None, broken=broken)
+
+
+@given(st.integers(100, 599), st.sampled_from([None, "broken"]))
+def test_only_a_2xx_with_json_is_accepted(status: int, broken: str | None) -> None:
+    verdict = default_decision(response(status, broken=broken), NOW)
+    assert (verdict is None) == (200 <= status < 300 and broken is None)
+    assert verdict is None or isinstance(verdict, Retry | HarvestError)
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
+def test_what_passes_is_retried_after_the_time_that_the_vendor_asks_for(status: int) -> None:
+    verdict = default_decision(response(status, Retry_After="7"), NOW)
+    assert isinstance(verdict, Retry)
+    assert (verdict.after, verdict.throttled, verdict.renew) == (7.0, status == 429, False)
+
+
+def test_a_401_renews_the_token() -> None:
+    verdict = default_decision(response(401), NOW)
+    assert isinstance(verdict, Retry)
+    assert verdict.renew
+    assert isinstance(verdict.error, CredentialsError)
+
+
+@pytest.mark.parametrize(("shared_by", "named"), [("", False), ("account", True)])
+def test_who_shares_a_rate_limit_is_named(shared_by: str, named: bool) -> None:
+    words = str(throttled(response(429), after=None, shared_by=shared_by).error)
+    assert ("other programs use the rate limit of the same account" in words) is named
+    assert "HARVESTER_RATE_SHARE" in words
+
+
+def test_a_wait_that_no_run_makes_ends_it_with_the_time_to_continue() -> None:
+    error = exhausted(response(429), name="Fake", after=90_000, now=NOW)
+    assert error.until == NOW + timedelta(hours=25)
+    assert f"{error.until:%Y-%m-%d %H:%M} UTC (429)" in str(error)
+
+
+def test_a_page_instead_of_data_is_requested_again_a_few_times() -> None:
+    decision = page_instead_of_data(response(403, broken="no JSON", Content_Type="text/html"))
+    assert decision.attempts == BLOCKED_ATTEMPTS
+    assert str(decision.error).startswith(f"{CALL}: a page instead of data (403, text/html)")
