@@ -172,7 +172,7 @@ def limit_pool(pool: type[HTTPConnectionPool], budget: Budget) -> type[HTTPConne
 
     class LimitedResponse(HTTPResponse):
         def __init__(self, sock: socket, *args: Any, **options: Any) -> None:
-            super().__init__(_Readable(sock, budget), *args, **options)  # type: ignore[arg-type]  # HTTPResponse calls makefile and close only, which _Readable has
+            super().__init__(_Readable(sock, budget), *args, **options)  # type: ignore[arg-type]  # of a socket, HTTPResponse uses makefile only
 
     connection: Any = pool.ConnectionCls  # for HTTP or HTTPS, directly or through a proxy
 

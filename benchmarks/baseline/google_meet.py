@@ -19,7 +19,7 @@ _SCOPES = "https://www.googleapis.com/auth/"
 _reports = f"{os.environ['GOOGLE_ADMIN_API_URL']}/admin/reports/v1/activity/users/all/applications/meet"
 _directory = f"{os.environ['GOOGLE_ADMIN_API_URL']}/admin/directory/v1/users"
 _calendar = os.environ["GOOGLE_CALENDAR_API_URL"]
-_key = service_account.Credentials.from_service_account_file(os.environ["GOOGLE_CREDENTIALS"])  # type: ignore[no-untyped-call]  # google-auth does not annotate this function
+_key = service_account.Credentials.from_service_account_file(os.environ["GOOGLE_CREDENTIALS"])
 _tokens: dict[tuple[str, str], Token] = {}
 _refused: set[str] = set()
 
@@ -29,7 +29,7 @@ def token(user: str, scope: str) -> Token:
 
     def request_token() -> str:
         acting = _key.with_subject(user).with_scopes([_SCOPES + scope])
-        acting.refresh(Request())  # type: ignore[no-untyped-call]  # google-auth does not annotate this function
+        acting.refresh(Request())
         return str(acting.token)
 
     if (user, scope) not in _tokens:

@@ -132,7 +132,7 @@ class GoogleTokens:
     def refresh_login(self, refresh: str) -> Token:
         """Refreshes the token of a person."""
         info = self.credentials
-        credentials: Any = user_credentials.Credentials(  # type: ignore[no-untyped-call]  # google-auth does not annotate the constructor
+        credentials: Any = user_credentials.Credentials(
             token=None,
             refresh_token=refresh,
             token_uri=info.token_uri,
@@ -326,7 +326,7 @@ def _unreadable() -> BrokenResponse:
 
 def _signer(info: Mapping[str, Any]) -> Any:
     try:
-        return service_account.Credentials.from_service_account_info(info)  # type: ignore[no-untyped-call]  # google-auth does not annotate this function
+        return service_account.Credentials.from_service_account_info(info)
     except (GoogleAuthError, ValueError, TypeError) as error:
         raise ConfigurationError(
             f"{VENDOR}: GOOGLE_CREDENTIALS: the private key in it cannot be read ({type(error).__name__}): download it "

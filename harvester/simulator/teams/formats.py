@@ -50,6 +50,6 @@ def uuid(digest: bytes) -> str:
 
 
 def join_url(thread: str, tenant: str, organizer: str) -> str:
-    """Return the link into a meeting. Whoever has it can join."""
+    """Return the link into a meeting. It lets anyone join."""
     context = quote(f'{{"Tid":"{tenant}","Oid":"{organizer}"}}', safe="").lower()
     return f"https://teams.microsoft.com/l/meetup-join/19%3ameeting_{thread}%40thread.v2/0?context={context}"

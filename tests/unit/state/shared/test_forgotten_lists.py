@@ -1,4 +1,4 @@
-"""Whom one machine has forgotten, the others leave out, and nobody reads it in the index."""
+"""People who are forgotten on one machine are left out on the others, and the index names none of them."""
 
 from __future__ import annotations
 
