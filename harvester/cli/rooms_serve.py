@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -29,12 +29,15 @@ from harvester.optional_libraries import require
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.rooms.booking import RoomBooker
 from harvester.rooms.meet_starts import MeetStarts
-from harvester.rooms.open_calendars import open_rooms_account
+from harvester.rooms.open_calendars import RoomsAccount, open_rooms_account
 from harvester.rooms.push_channels import PushChannels
 from harvester.rooms.rooms_file import RoomsFile
 from harvester.rooms.status_json import Titles
 from harvester.rooms.watcher import Watcher
 from harvester.setting_checks import checked_url
+
+if TYPE_CHECKING:
+    from harvester.rooms.service.live_changes import LiveChanges
 
 WEBHOOK = "/webhook"
 
@@ -128,11 +131,7 @@ def run_service(
         channels = None
         if address is not None:
             channels = stack.enter_context(_receiving_messages(env, file, address, booking=booking))
-        meets = MeetStarts(
-            account.conferences, lambda: watcher.readings().values(), account.context, changes.publish
-        )
-        if meet:
-            stack.enter_context(background_task(meets.run, env.stop, name="meets"))
+        meets = stack.enter_context(_following_meets(env, account, watcher, changes, asked=meet))
         app = create_app(
             watcher,
             ClientAccess(file.clients, account.context.stopwatch),
@@ -157,6 +156,18 @@ def _file_with_clients(
             "--booking needs a client with a secret: add a table [[rooms.client]] to the file, or set ROOMS_CLIENT_SECRET"
         )
     return file
+
+
+@contextmanager
+def _following_meets(
+    env: RunEnvironment, account: RoomsAccount, watcher: Watcher, changes: LiveChanges, *, asked: bool
+) -> Iterator[MeetStarts]:
+    """Whether someone has joined the meetings of booked rooms: Meet is read only if it is `asked`."""
+    meets = MeetStarts(
+        account.conferences, lambda: watcher.readings().values(), account.context, changes.publish
+    )
+    with background_task(meets.run, env.stop, name="meets") if asked else nullcontext():
+        yield meets
 
 
 @contextmanager

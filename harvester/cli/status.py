@@ -94,14 +94,9 @@ def status(
     unknown = [name for name in vendors if name not in connectors.table()]
     if unknown:
         raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(connectors.table()))}")
-    place = StatePlace(name=str(env.state_folder))
-    if is_index:
-        handle_signals(env)
-        config = elastic_config(env)
-        place = StatePlace(name=f"{config.url}/{config.state_index}", is_index=True)
-        scopes, rejects_of_loads, errors = _read_shared_status(vendors, env)
-    else:
-        scopes, rejects_of_loads, errors = _read_status(vendors, env)
+    read = _read_shared_status if is_index else _read_status
+    scopes, rejects_of_loads, errors = read(vendors, env)
+    place = _place(env, is_index=is_index)
     for each in errors:
         logger.error(f"harvester: {each}")
     if as_json:
@@ -114,6 +109,14 @@ def status(
     if exit_code and (not scopes or attention(scopes, rejects_of_loads)):
         codes.append(ExitCode.TEMPFAIL)
     return ExitCode.worst(codes)
+
+
+def _place(env: RunEnvironment, *, is_index: bool) -> StatePlace:
+    """Where the state was read."""
+    if not is_index:
+        return StatePlace(name=str(env.state_folder))
+    config = elastic_config(env)
+    return StatePlace(name=f"{config.url}/{config.state_index}", is_index=True)
 
 
 def _read_status(vendors: Sequence[str], env: RunEnvironment) -> tuple[list[Scope], int, list[HarvestError]]:
@@ -147,6 +150,7 @@ def _read_shared_status(
     vendors: Sequence[str], env: RunEnvironment
 ) -> tuple[list[Scope], int, list[HarvestError]]:
     """The same of all pools in the index, except that the rejects of loads are those of this machine's folder."""
+    handle_signals(env)
     scopes: list[Scope] = []
     errors: list[HarvestError] = []
     with shared_state_reader(env) as shared:

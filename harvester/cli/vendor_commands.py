@@ -159,7 +159,7 @@ def run_harvest(
             rate_share=env.rate_share(rate_share),
             **values,
         )
-        kind = choose_destination(destination, output, env.environment)
+        kind = _destination_kind(destination, output, env, dry_run=request.dry_run)
     refuse_raw(request, env)
     with suppress(HarvestError):  # it is raised again, and is then in the summary
         _accounts(env, vendors, only_vendors)
@@ -169,8 +169,6 @@ def run_harvest(
     label = env.environment.values.get("HARVESTER_ACCOUNT", "main")
     with monitored(monitors, env, vendors or (), label, summary_json) as summary:
         accounts = _accounts(env, vendors, only_vendors, summary)
-        if request.dry_run and kind == "file":
-            kind = "stdout"  # nothing is written, and what the file holds stays
         with stopping_after(time_limit, env.stop), shared_state(env, state):
             if destination is None and output is None:
                 log_destination(kind, env)
@@ -179,6 +177,14 @@ def run_harvest(
         if vendors is None:
             _log_verdict(summary.reports)
     return summary.exit_code
+
+
+def _destination_kind(
+    destination: Literal["stdout", "index"] | None, output: Path | None, env: RunEnvironment, *, dry_run: bool
+) -> DestinationKind:
+    kind = choose_destination(destination, output, env.environment)
+    # In a dry run nothing is written, and what the file holds stays.
+    return "stdout" if dry_run and kind == "file" else kind
 
 
 def _harvest_into(

@@ -107,13 +107,9 @@ def verify(
     accounts, broken = _accounts(vendor, env)
     handle_signals(env)
     results = [_broken_result(name, error, env, timezone) for name, error in broken.items()]
+    has_dates = on is not None or first is not None
     verifier = partial(
-        _verifier,
-        env,
-        window,
-        has_dates=on is not None or first is not None,
-        repair=repair,
-        delete_orphans=delete_orphans,
+        _verifier, env, window, has_dates=has_dates, repair=repair, delete_orphans=delete_orphans
     )
     with shared_state(env, state):
         for account in accounts:

@@ -106,8 +106,7 @@ def estimate_backfill(
 ) -> Estimate:
     """List what the backfill would list. `journal`: what earlier runs know, if anything; `zone`: whose days count."""
     connector, context = account.connector, account.context
-    slices = plan_without_journal(account, request.window).slices
-    window = Window(start=slices[0].window.start, end=slices[-1].window.end) if slices else None
+    window = _planned_window(account, request)
     outlook = _look_ahead(account, window, request, journal, zone)
     began = context.stopwatch()
     with progress(report, connector, context):
@@ -140,6 +139,12 @@ def estimate_backfill(
         budget=budget,
         spread=spread(listing + calls, seconds, budget, context.now()),
     )
+
+
+def _planned_window(account: ConnectedAccount, request: HarvestRequest) -> Window | None:
+    """What a run without a journal would list."""
+    slices = plan_without_journal(account, request.window).slices
+    return Window(start=slices[0].window.start, end=slices[-1].window.end) if slices else None
 
 
 def spread(requests: int, seconds: float, budget: Budget | None, now: datetime) -> Spread:

@@ -36,8 +36,7 @@ def documents(
     meetecho: MeetechoOptions | None = None, teams: TeamsOptions | None = None, teams_calls: bool = False,
     teams_titles: bool = False,
 ) -> Iterator[Document]:  # fmt: skip
-    """Yield every document as of the organisation's `now`, without `harvested_at`: each meeting, then its
-    sessions.
+    """Yield every document as of the organisation's `now`, without `harvested_at`: each meeting, then its sessions.
 
     The harvest covers all days from the first one's midnight to now. Instants are aware datetimes.
 
