@@ -50,9 +50,8 @@ def _round(value: float) -> float:
     """
     hundredths = value * 100
     nearest = round(hundredths)
-    if (
-        abs(hundredths - nearest) < 0.49
-    ):  # nearly always: the noise decides nothing, and rounding it away takes long
+    # Nearly always: then the noise decides nothing, and rounding it away takes long.
+    if abs(hundredths - nearest) < 0.49:
         return nearest / 100
     return round(round(hundredths, 6)) / 100
 

@@ -83,7 +83,7 @@ def shared_state(env: RunEnvironment, kind: StateKind | None) -> Iterator[None]:
 
 
 def _share_forgotten_people(env: RunEnvironment, shared: SharedState) -> None:
-    """Whom this machine's state folder remembers is left out on the others, too."""
+    """The people that this machine's state folder remembers are left out on the others, too."""
     state = PrivacyState(env.state_folder)
     entries = state.forgotten()
     if not entries:

@@ -64,9 +64,8 @@ class SharedStatePlace:
             raise held
 
     def _forget_in(self, pool: str, person: Person, left_out: LeftOut, shared: SharedState) -> None:
-        shared.require_free(
-            pool
-        )  # first: what a run has stored that did not know of the person is then in the copy
+        # First, so that the copy has what runs have stored that did not know of the person.
+        shared.require_free(pool)
         with self._reader.copy(pool) as folder:
             accounts = _accounts(folder)
             if not self._count(folder, person).total and not any(

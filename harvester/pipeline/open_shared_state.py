@@ -80,7 +80,7 @@ def open_shared_state(
 def read_forgotten_lists(
     config: ElasticConfig, keys: str | None, *, stop: StopSignal, machine: Clock
 ) -> Sequence[ForgottenList]:
-    """Whom all machines leave out, for a command that uses no account. `keys`: as in `TokenSealer`."""
+    """The people whom all machines leave out, for a command that uses no account. `keys`: as in `TokenSealer`."""
     with _read_only(config, stop, machine) as (store, patience):
         return ForgottenLists(store, patience, TokenSealer(keys)).read()
 

@@ -135,7 +135,7 @@ class ForgottenPeople:
         return None
 
     def _action_of(self, kind: Kind, normalized: str) -> Action | None:
-        """Who is to be removed by one list, and to be blanked by another one, is removed."""
+        """If one list removes a person and another one blanks the person, the person is removed."""
         found = {
             actions.get(to_digest(salt, kind, normalized)) for salt, actions in self._actions.items()
         } - {None}

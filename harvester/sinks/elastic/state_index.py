@@ -1,6 +1,7 @@
 """`harvester.state.shared.store.Store` in an index of Elasticsearch, which no read alias includes.
 
-Reads are by id, and so in real time, except that of the names of pools: nothing has to be refreshed, and the privileges `read`, `write` and `create_index` suffice.
+Reads are by id, and so in real time; only the names of pools are searched for. The privileges `read`, `write` and `create_index`
+suffice; with `maintenance`, the search also finds pools that were used for the first time within the last second.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from secrets import token_hex
 from typing import Any
 
@@ -66,7 +67,7 @@ class ForgottenLists:
         found: list[Mapping[str, Any]] = []
         while True:
             names = [_document(len(found) + 1 + each) for each in range(PAGE)]
-            for body in self._patience.persist(lambda names=names: self._store.get_many(names)):  # type: ignore[misc]  # mypy infers no type for the default
+            for body in self._patience.persist(partial(self._store.get_many, names)):
                 if body is None:
                     return found
                 found.append(body)
@@ -98,7 +99,7 @@ class ForgottenLists:
 
 def needs_key() -> ConfigurationError:
     return ConfigurationError(
-        f"whom to forget is shared with other machines only if it is sealed: set {KEY_SETTING}, the same for all machines"
+        f"forgotten people are shared with other machines only if they are sealed: set {KEY_SETTING}, the same for all machines"
     )
 
 
@@ -108,7 +109,7 @@ def _lacking(new: ForgottenList, shared: Iterable[ForgottenList]) -> Sequence[Fo
         for each in shared
         if each.salt == new.salt
         for entry in each.entries
-        for action in (entry.action, "anonymize")  # who is removed need not be blanked
+        for action in (entry.action, "anonymize")  # a person who is removed need not be blanked
     }
     return [each for each in new.entries if (each.digest, each.action) not in known]
 

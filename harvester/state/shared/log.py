@@ -63,8 +63,10 @@ class PoolLog:
         return self._create(self._entry("", 0, [], more=False))
 
     def append(self, database: str, schema: int, changes: Iterable[Change]) -> None:
-        """Append one transaction, unless nothing of it may be shared. Raises LeaseLost if another worker goes on, ConfigurationError for a token that cannot be
-        sealed."""
+        """Append one transaction, unless nothing of it may be shared.
+
+        Raises LeaseLost if another worker goes on, ConfigurationError for a token that cannot be sealed.
+        """
         with self._lock:
             if self._failed is not None:
                 raise self._failed from None

@@ -89,7 +89,7 @@ class TokenSealer:
 
 
 def without_tokens(changes: Iterable[Change]) -> list[Change]:
-    """The changes as a reader needs them, who may lack the key."""
+    """The changes for a reader, who needs no key."""
     return [change for change in changes if change[0] != TOKENS]
 
 

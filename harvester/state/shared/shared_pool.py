@@ -69,7 +69,7 @@ class PoolKey:
     host: str
     prefix: str
     known_as: str = ""
-    """The pool's name, for who knows nothing else of it: its files have other paths then, and work in a folder of their own."""
+    """The pool's name, if nothing else is known of it: its files have other paths then, and are in a folder of their own."""
 
     @classmethod
     def named(cls, pool: str, host: str, prefix: str) -> PoolKey:
@@ -117,7 +117,7 @@ class SharedPool:
         self.folder = folder
         """A state folder with the layout of any other."""
         self.forgotten = forgotten
-        """Whom all machines leave out."""
+        """The people whom all machines leave out."""
         self._key = key
         self._own_state = own_state
         self._log = log
@@ -253,7 +253,7 @@ class SharedState:
             shutil.rmtree(copy, ignore_errors=True)
 
     def require_free(self, name: str) -> None:
-        """Raises LeaseHeld if another worker uses this pool. Who uses it later has read what is shared by now."""
+        """Raises LeaseHeld if another worker uses this pool. Workers that use it later have read what is shared by now."""
         lease = Lease(self._store, self._worker, name, self._clock)
         lease.acquire(self._wait)
         lease.release()
