@@ -10,6 +10,7 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
+from itertools import count
 from secrets import token_hex
 from typing import Any
 
@@ -64,13 +65,15 @@ class ForgottenLists:
         return self._patience.persist(create)
 
     def _bodies(self) -> list[Mapping[str, Any]]:
+        """Lists that were deleted by hand do not hide those after them, unless they are the last of a page."""
         found: list[Mapping[str, Any]] = []
-        while True:
-            names = [_document(len(found) + 1 + each) for each in range(PAGE)]
-            for body in self._patience.persist(partial(self._store.get_many, names)):
-                if body is None:
-                    return found
-                found.append(body)
+        for first in count(1, PAGE):
+            names = [_document(first + each) for each in range(PAGE)]
+            bodies = self._patience.persist(partial(self._store.get_many, names))
+            found += [body for body in bodies if body is not None]
+            if bodies[-1] is None:
+                return found
+        raise AssertionError  # the loop has no end
 
     def _seal(self, new: ForgottenList) -> str:
         text = {

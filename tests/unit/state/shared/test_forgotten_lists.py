@@ -62,10 +62,20 @@ def test_people_of_every_machine_are_left_out_on_all(documents: Documents, tmp_p
 
 def test_removal_wins_over_blanking_whatever_came_first(documents: Documents, tmp_path: Path) -> None:
     first = machine(documents, tmp_path)
-    for action, salt in (("remove", b"one"), ("anonymize", b"two")):
-        first.shared.forgotten.add(remembered(ADA, salt, action))  # type: ignore[arg-type]  # a literal
+    first.shared.forgotten.add(remembered(ADA, b"one", "remove"))
+    first.shared.forgotten.add(remembered(ADA, b"two", "anonymize"))
     first.shared.forgotten.add(remembered(GRACE, b"one", "anonymize"))
     first.shared.forgotten.add(remembered(GRACE, b"one", "remove"))
+    assert left_out(first) == {ADA: "remove", GRACE: "remove"}
+
+
+def test_a_list_that_was_deleted_hides_no_later_one(documents: Documents, tmp_path: Path) -> None:
+    first = machine(documents, tmp_path)
+    first.shared.forgotten.add(remembered(ADA))
+    first.shared.forgotten.add(remembered(GRACE))
+    del documents.stored[lists(documents)[0]]
+    assert left_out(first) == {ADA: None, GRACE: "remove"}
+    first.shared.forgotten.add(remembered(ADA))
     assert left_out(first) == {ADA: "remove", GRACE: "remove"}
 
 
