@@ -14,17 +14,19 @@ import sys
 import tempfile
 import threading
 import uuid
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
 
 def _stream(stream: TextIO) -> dict[str, Any]:
+    assert isinstance(stream, TextIOWrapper)
     return {
         "encoding": stream.encoding,
         "errors": stream.errors,
         "newlines": stream.newlines,
-        "line_buffering": stream.line_buffering,  # type: ignore[attr-defined]  # it is a TextIOWrapper
-        "write_through": stream.write_through,  # type: ignore[attr-defined]
+        "line_buffering": stream.line_buffering,
+        "write_through": stream.write_through,
         "buffer": type(stream.buffer).__name__,
         "seekable": stream.seekable(),
         "file": stat.S_IFMT(os.fstat(stream.fileno()).st_mode),
