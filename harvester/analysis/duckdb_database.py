@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from connectors.errors import ConfigurationError, Interrupted, OutputError
@@ -104,14 +106,24 @@ def _foreseen(error: Exception, folder: Path) -> Exception:
 
 
 @contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    """Removed at the end, even if a signal raises an exception as soon as it exists: `tempfile` would leave it then."""
+    folder = Path(tempfile.gettempdir(), f"harvester-analysis-{token_hex(8)}")
+    try:
+        folder.mkdir(mode=0o700)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
 def open_database(limit: str = DEFAULT_MEMORY, *, in_file: bool = True) -> Iterator[Database]:
     """`limit`: the memory that DuckDB may use; beyond it, it writes to the temporary folder.
 
     `in_file`: keep tables in a compressed file, which takes a tenth of the space, and a third more time to fill.
     """
     duckdb = require("duckdb")
-    with tempfile.TemporaryDirectory(prefix="harvester-analysis-") as name:  # its mode is 0700
-        folder = Path(name)
+    with _temporary_folder() as folder:
         connection = duckdb.connect(
             str(folder / "documents.duckdb") if in_file else ":memory:",
             config={

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.errors import ConfigurationError
+from connectors.errors import ConfigurationError, Interrupted
 from harvester.analysis import document_source
 from harvester.analysis.document_tables import read_documents
 from harvester.analysis.duckdb_database import Database, memory, open_database, thread_count
@@ -17,6 +20,22 @@ from tests.invented_meetings import full_harvest
 from tests.unit.analysis.record_strategies import documents
 
 LINES = 900
+
+
+def test_a_signal_while_the_folder_is_made_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    make = os.mkdir
+
+    def interrupted(*args: Any, **options: Any) -> None:
+        make(*args, **options)
+        raise Interrupted(exit_code=143)
+
+    monkeypatch.setattr(os, "mkdir", interrupted)
+    with pytest.raises(Interrupted), open_database():
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture(scope="module")
