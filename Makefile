@@ -98,7 +98,7 @@ soak: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks.harvest
-	$(BIN)/python -m benchmarks.accounts
+	$(BIN)/python -m benchmarks.concurrent_accounts
 	$(BIN)/python -m benchmarks.load
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.fleet

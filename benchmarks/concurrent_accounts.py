@@ -1,6 +1,6 @@
 """`harvester all` with several accounts of every vendor, beside the slowest of them alone.
 
-    python -m benchmarks.accounts [--quick]
+    python -m benchmarks.concurrent_accounts [--quick]
 
 Against simulators on loopback, in the same run: each account first alone, then all of them side by side. The figure is the
 wall time of all beside that of the slowest one; the sum shows what one after the other would take.
