@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from connectors.concurrency import ordered_map
 from connectors.errors import HarvestError
 from connectors.google_meet.auth import GoogleTokens
+from connectors.google_meet.conference_start import RoomConferences
 from connectors.google_meet.http_client import GoogleClient
 from connectors.google_meet.room_calendar_api import RoomCalendars
-from connectors.google_meet.room_conferences import RoomConferences
 from connectors.retry import RetryLimits
 from harvester.pipeline.account import AccountConfig, open_account
 from harvester.pipeline.connector_context import RunContext

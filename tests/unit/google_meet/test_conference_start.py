@@ -1,4 +1,4 @@
-"""connectors/google_meet/room_conferences.py: what is asked, as whom, and which answers mean that a Meet has begun."""
+"""connectors/google_meet/conference_start.py: what is asked, as whom, and which answers mean that a Meet has begun."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import responses
 
 from connectors.errors import VendorError
 from connectors.google_meet.auth import GoogleTokens
+from connectors.google_meet.conference_start import RoomConferences
 from connectors.google_meet.http_client import GoogleClient
-from connectors.google_meet.room_conferences import RoomConferences
 from tests.unit.fake_context import FakeContext
 from tests.unit.google_meet.fake_api import TOKENS, settings
 
