@@ -30,8 +30,8 @@ from harvester.cli.run_environment import IndexPeriod, RunEnvironment
 from harvester.config import OWN, Environment
 from harvester.env_file_warnings import exposed_secrets
 from harvester.logging_setup import ONCE, Format, Level, configure_logging
-from harvester.pipeline.clock import Clock
 from harvester.pipeline.request import RELATIVE_DAYS, Day
+from harvester.pipeline.run_clock import Clock
 from harvester.signals import finish_on_signals, raise_on_signals
 
 logger = logging.getLogger(__name__)

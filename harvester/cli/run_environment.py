@@ -14,8 +14,8 @@ from harvester import config
 from harvester.accounts_file import AccountsFile
 from harvester.config import OWN, Environment
 from harvester.log_redaction import Redactor
-from harvester.pipeline.clock import Clock
 from harvester.pipeline.quota_pool import SharedLimiters
+from harvester.pipeline.run_clock import Clock
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.privacy.run_privacy import Privacy
 from harvester.privacy.settings import to_privacy, to_treatment

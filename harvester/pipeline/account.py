@@ -12,10 +12,10 @@ import connectors
 from connectors.base import DEFAULT_MAX_BYTES, Connector, ResponseLimits, Settings, unset_settings
 from connectors.errors import ConfigurationError
 from harvester.config import Environment
-from harvester.pipeline.clock import Clock
 from harvester.pipeline.connector_context import RunContext, no_lease, no_refused_partitions, no_stored_refs
 from harvester.pipeline.quota_pool import QuotaPool, SharedLimiters, quota_pool
 from harvester.pipeline.request import VendorOptions
+from harvester.pipeline.run_clock import Clock
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.vendor_clock import VendorClock, ask_vendor_time
 from harvester.privacy.private_connector import private

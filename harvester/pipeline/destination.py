@@ -15,7 +15,7 @@ from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
 from harvester.config import OWN, Environment, max_response_bytes
 from harvester.logging_setup import EVEN_IF_QUIET, ONCE
 from harvester.output_file import prepare_output, wait_uninterrupted
-from harvester.pipeline.clock import Clock
+from harvester.pipeline.run_clock import Clock
 from harvester.pipeline.run_summary import DestinationKind
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.privacy.run_privacy import Privacy

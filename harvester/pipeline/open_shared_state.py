@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 from threading import Event
 from typing import TYPE_CHECKING
 
-from harvester.pipeline.clock import Clock
 from harvester.pipeline.destination import retry_policy
+from harvester.pipeline.run_clock import Clock
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.privacy.forgotten_people import ForgottenList
 from harvester.sinks.elastic.config import ElasticConfig

@@ -13,7 +13,7 @@ from connectors.errors import Gone, HarvestError, LeaseHeld, NotReady, QuotaExha
 from connectors.exit_codes import ExitCode
 from connectors.models import MeetingRecord, Pending, Reason, SkippedPartition, Window
 from harvester.formatting import plural
-from harvester.pipeline.clock import Clock
+from harvester.pipeline.run_clock import Clock
 from harvester.pipeline.run_summary import DestinationKind, FailureSummary, RunSummary
 from harvester.sinks.base import Ack
 

@@ -17,7 +17,7 @@ from connectors.base import Context
 from connectors.errors import ConfigurationError, Unreachable, VendorError
 from harvester.formatting import format_instant
 from harvester.logging_setup import EVEN_IF_QUIET, ONCE
-from harvester.pipeline.clock import Clock
+from harvester.pipeline.run_clock import Clock
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ import connectors
 from connectors.base import Connector, Settings
 from connectors.models import Window
 from harvester.config import Environment
-from harvester.pipeline.clock import Clock
 from harvester.pipeline.connector_context import RunContext
+from harvester.pipeline.run_clock import Clock
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.vendor_clock import VendorClock
 from harvester.simulator.server import Options, serving

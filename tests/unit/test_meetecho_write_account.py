@@ -9,7 +9,7 @@ import pytest
 from connectors.errors import AlreadyRunning, ConfigurationError
 from harvester.meetecho_write_account import CREDENTIALS, open_meetecho
 from harvester.pipeline.account import AccountConfig
-from harvester.pipeline.clock import Clock
+from harvester.pipeline.run_clock import Clock
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.privacy.settings import to_privacy
 from harvester.state.secrets_and_forgotten_people import PrivacyState

@@ -14,7 +14,7 @@ from harvester.cli import cli
 from harvester.cli.from_settings import warn_of_unknown_settings
 from harvester.cli.run_environment import RunEnvironment
 from harvester.config import Environment
-from harvester.pipeline.clock import Clock
+from harvester.pipeline.run_clock import Clock
 
 Run = Callable[..., Result]
 HALF = {"ZOOM_ACCOUNT_ID": "a", "ZOOM_CLIENT_ID": "c"}

@@ -18,9 +18,9 @@ from harvester.cli.metrics_and_heartbeat import Monitors, monitored
 from harvester.cli.run_environment import RunEnvironment
 from harvester.config import Environment
 from harvester.metrics_file import MetricsFile
-from harvester.pipeline.clock import Clock
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import VendorOptions, resolve
+from harvester.pipeline.run_clock import Clock
 from tests.unit.http_receiver import Receiver, receiving
 
 NOW = datetime(2026, 11, 21, 3, tzinfo=UTC)

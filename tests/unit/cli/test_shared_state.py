@@ -10,7 +10,7 @@ from harvester.cli.from_settings import _privacy_of_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.shared_state import seconds_since_boot, shared_state
 from harvester.config import Environment
-from harvester.pipeline.clock import Clock
+from harvester.pipeline.run_clock import Clock
 from harvester.privacy.forgotten_people import Identifier, forget_identifiers
 from harvester.privacy.settings import SALT
 from harvester.state.secrets_and_forgotten_people import PrivacyState

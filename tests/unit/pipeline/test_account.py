@@ -10,7 +10,7 @@ import pytest
 from connectors.errors import ConfigurationError
 from harvester.config import Environment
 from harvester.pipeline.account import AccountConfig, missing_settings, open_account, read_settings
-from harvester.pipeline.clock import Clock
+from harvester.pipeline.run_clock import Clock
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.privacy.forgotten_people import ForgottenList, Identifier, forget_identifiers
 from harvester.privacy.settings import to_privacy

@@ -20,8 +20,8 @@ from connectors.models import Detail, MeetingRecord, MeetingRef, SkippedPartitio
 from connectors.parsing import format_milliseconds
 from harvester.documents import version
 from harvester.pipeline import runner
-from harvester.pipeline.clock import Clock
 from harvester.pipeline.report import Report
+from harvester.pipeline.run_clock import Clock
 from harvester.pipeline.vendor_clock import LIMIT, VendorClock
 from tests.unit.pipeline.test_convergence import (
     BASES,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import Interrupted
-from harvester.pipeline.clock import Clock
 from harvester.pipeline.connector_context import RunContext
+from harvester.pipeline.run_clock import Clock
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.vendor_clock import VendorClock
 from harvester.state.quotas_and_tokens import AccountState

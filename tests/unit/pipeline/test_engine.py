@@ -35,10 +35,10 @@ from connectors.models import (
     Window,
 )
 from harvester.pipeline import engine
-from harvester.pipeline.clock import Clock
 from harvester.pipeline.connector_context import RunContext
 from harvester.pipeline.planner import RunPlan, Slice
 from harvester.pipeline.report import Report
+from harvester.pipeline.run_clock import Clock
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.tracker import NullTracker
 from harvester.pipeline.vendor_clock import VendorClock

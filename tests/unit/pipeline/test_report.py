@@ -19,8 +19,8 @@ from connectors.errors import (
     TimeIsUp,
 )
 from connectors.models import Pending, Reason, SkippedPartition
-from harvester.pipeline.clock import Clock
 from harvester.pipeline.report import Report
+from harvester.pipeline.run_clock import Clock
 from harvester.pipeline.run_summary import RunSummary
 from harvester.sinks.base import Ack, PipeClosed
 

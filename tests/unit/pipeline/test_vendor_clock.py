@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import ConfigurationError
-from harvester.pipeline.clock import Clock
+from harvester.pipeline.run_clock import Clock
 from harvester.pipeline.vendor_clock import ASKING_ATTEMPTS, TOLERANCE, VendorClock
 
 TRUE = datetime(2026, 11, 20, 3, 15, 7, 400_000, tzinfo=UTC)

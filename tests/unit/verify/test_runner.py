@@ -14,8 +14,8 @@ import pytest
 
 from connectors.models import Window
 from harvester.pipeline.account import AccountConfig, open_account
-from harvester.pipeline.clock import Clock
 from harvester.pipeline.request import days_window
+from harvester.pipeline.run_clock import Clock
 from harvester.pipeline.runner import open_journal
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.privacy.settings import to_privacy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from harvester.pipeline.clock import Clock
+from harvester.pipeline.run_clock import Clock
 from tests.unit.fake_context import NOW
 
 
