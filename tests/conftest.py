@@ -1,4 +1,4 @@
-"""How many examples hypothesis tries of each property: `--hypothesis-profile` chooses; `tests/examples.py` has the slow ones.
+"""How many examples hypothesis tries of each property: `--hypothesis-profile` chooses; `tests/hypothesis_examples.py` has the slow ones.
 
 `quick`, for a fast answer (`make check`), is the default; `thorough` is for `make test`. Both try the same examples every
 time, so that only a change makes them fail; `soak` (`make soak`) tries new ones. No example has a deadline, and examples that

@@ -23,7 +23,7 @@ from harvester.analysis.document_tables import read_documents
 from harvester.analysis.duckdb_database import Database, open_database
 from harvester.analysis.roster import Expected
 from harvester.analysis.selection import Selection
-from tests.examples import one_in
+from tests.hypothesis_examples import one_in
 from tests.invented_meetings import plain
 from tests.unit.analysis.record_strategies import documents, several, write
 

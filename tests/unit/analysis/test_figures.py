@@ -23,7 +23,7 @@ from harvester.analysis.figures.quality import wilson
 from harvester.analysis.org_units import Units
 from harvester.analysis.report_data import ReportData, report_data
 from harvester.analysis.selection import Selection
-from tests.examples import one_in
+from tests.hypothesis_examples import one_in
 from tests.invented_meetings import HARVESTED, full_harvest, plain
 from tests.unit.analysis.record_strategies import documents, several, write
 

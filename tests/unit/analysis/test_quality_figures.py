@@ -19,7 +19,7 @@ from connectors.quality import SERIES_MEASURES, STREAMS
 from harvester.analysis.figures import quality
 from harvester.analysis.report_data import ReportData
 from harvester.documents import encode
-from tests.examples import one_in
+from tests.hypothesis_examples import one_in
 from tests.unit.analysis.record_strategies import documents, several
 from tests.unit.analysis.test_figures import figures
 

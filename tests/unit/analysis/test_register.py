@@ -24,7 +24,7 @@ from harvester.analysis.duckdb_database import open_database
 from harvester.analysis.register import FIRST_COLUMNS, to_register
 from harvester.analysis.roster import Expected, Roster
 from harvester.analysis.selection import Selection
-from tests.examples import one_in
+from tests.hypothesis_examples import one_in
 from tests.unit.analysis.record_strategies import documents, several, write
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -18,7 +18,7 @@ from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, ses
 from harvester.analysis.figures.usage import WEEKDAYS
 from harvester.analysis.report_data import ReportData
 from harvester.analysis.selection import Selection
-from tests.examples import one_in
+from tests.hypothesis_examples import one_in
 from tests.unit.analysis.record_strategies import CLOCK_CHANGE, HARVESTED, documents
 from tests.unit.analysis.test_figures import figures
 

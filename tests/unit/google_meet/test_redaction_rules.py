@@ -18,7 +18,7 @@ from connectors.google_meet import GoogleMeet
 from connectors.google_meet.redaction_rules import EVENT_FIELDS, redact_event, redact_recording, redact_row
 from connectors.models import MeetingRef, Window
 from harvester.documents import to_documents
-from tests.examples import statuses
+from tests.hypothesis_examples import statuses
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.google_meet.fake_api import DAY, HOST, TOKENS, Google, event, private_key, signed_in
 

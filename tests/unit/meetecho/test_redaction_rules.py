@@ -15,7 +15,7 @@ from connectors.meetecho import Meetecho
 from connectors.meetecho.redaction_rules import redact_row
 from connectors.models import MeetingRef
 from harvester.documents import to_documents
-from tests.examples import statuses
+from tests.hypothesis_examples import statuses
 from tests.unit.fake_context import FakeContext
 from tests.unit.meetecho.fake_api import DAY, SECRET, Account, room
 

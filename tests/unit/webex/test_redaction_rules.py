@@ -17,7 +17,7 @@ from connectors.models import MeetingRef
 from connectors.webex import Webex
 from connectors.webex.redaction_rules import redact_row
 from harvester.documents import to_documents
-from tests.examples import statuses
+from tests.hypothesis_examples import statuses
 from tests.unit.fake_context import FakeContext
 from tests.unit.webex.fake_api import (
     API,

@@ -16,7 +16,7 @@ from connectors.errors import HarvestError
 from connectors.models import MeetingRef
 from connectors.zoom import Zoom
 from connectors.zoom.redaction_rules import redact_row
-from tests.examples import statuses
+from tests.hypothesis_examples import statuses
 from tests.unit.fake_context import FakeContext
 from tests.unit.zoom.fake_api import (
     API,
