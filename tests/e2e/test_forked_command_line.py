@@ -17,7 +17,7 @@ from tests.e2e.environment import ROOT, clean_environment
 from tests.e2e.forked_command_line import ForkedCommandLine
 from tests.e2e.harness import HANGS_SECONDS, command
 
-PROBE = "tests.e2e.process_state"
+PROBE = "tests.e2e.initial_process_state"
 SETTINGS = {"ZOOM_PLAN": "pro", "HARVESTER_NOW": "2026-11-20T00:00:00Z"}
 
 

@@ -1,4 +1,4 @@
-"""Prints the state in which a process begins, as a JSON object: `python -m tests.e2e.process_state`."""
+"""Prints the state in which a process begins, as a JSON object: `python -m tests.e2e.initial_process_state`."""
 
 from __future__ import annotations
 
