@@ -11,7 +11,13 @@ import connectors
 from connectors.base import CheckResult
 from connectors.errors import HarvestError
 from connectors.exit_codes import ExitCode
-from harvester.cli.accounts import Accounts, AccountSettings, accounts_of, find_accounts, messages_about
+from harvester.cli.configured_accounts import (
+    Accounts,
+    AccountSettings,
+    accounts_of,
+    find_accounts,
+    messages_about,
+)
 from harvester.cli.from_settings import account_config, elastic_config, read_journal
 from harvester.cli.options import (
     ACCOUNT,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import connectors
 from connectors.errors import ConfigurationError
 from harvester.accounts_file import RAW
-from harvester.cli.accounts import AccountSettings, warn_of_unknown_settings
+from harvester.cli.configured_accounts import AccountSettings, warn_of_unknown_settings
 from harvester.cli.render.echo import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline import destination

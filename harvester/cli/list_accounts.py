@@ -14,7 +14,7 @@ import connectors
 from connectors.base import Setting, Settings
 from connectors.errors import ConfigurationError
 from connectors.exit_codes import ExitCode
-from harvester.cli.accounts import AccountSettings, find_accounts, none_configured
+from harvester.cli.configured_accounts import AccountSettings, find_accounts, none_configured
 from harvester.cli.options import VENDORS, WholeNumber, examples, general_options, pass_env
 from harvester.cli.render.echo import echo_json, echo_lines
 from harvester.cli.run_environment import RunEnvironment

@@ -14,7 +14,7 @@ import connectors
 from connectors.base import Token
 from connectors.exit_codes import ExitCode
 from connectors.oauth import DeviceCode, LoginScope
-from harvester.cli.accounts import one_account
+from harvester.cli.configured_accounts import one_account
 from harvester.cli.from_settings import incomplete_account_config
 from harvester.cli.options import ONE_ACCOUNT, WholeNumber, apply, examples, general_options, pass_env
 from harvester.cli.render.echo import echo

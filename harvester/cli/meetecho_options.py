@@ -11,7 +11,7 @@ import click
 
 from connectors.meetecho.writing.calls import WriteRequest
 from connectors.meetecho.writing.desired_state import to_acronym
-from harvester.cli.accounts import one_account
+from harvester.cli.configured_accounts import one_account
 from harvester.cli.from_settings import incomplete_account_config
 from harvester.cli.options import Decorator, handle_signals
 from harvester.cli.render.echo import echo, echo_lines

@@ -12,7 +12,7 @@ import connectors
 from connectors.errors import HarvestError, Interrupted
 from connectors.exit_codes import ExitCode
 from harvester.cli import SuggestingGroup
-from harvester.cli.accounts import (
+from harvester.cli.configured_accounts import (
     AccountSettings,
     accounts_of,
     find_accounts,

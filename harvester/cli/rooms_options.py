@@ -15,7 +15,7 @@ import click
 
 from connectors.errors import HarvestError
 from connectors.exit_codes import ExitCode
-from harvester.cli.accounts import one_account
+from harvester.cli.configured_accounts import one_account
 from harvester.cli.from_settings import account_config
 from harvester.cli.options import PATH, Decorator, handle_signals
 from harvester.cli.run_environment import RunEnvironment

@@ -12,7 +12,7 @@ import click
 
 from connectors.errors import ConfigurationError
 from harvester.background_task import background_task
-from harvester.cli.accounts import one_account
+from harvester.cli.configured_accounts import one_account
 from harvester.cli.from_settings import account_config
 from harvester.cli.options import (
     ONE_ACCOUNT,

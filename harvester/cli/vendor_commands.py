@@ -17,7 +17,8 @@ import click
 import connectors
 from connectors.errors import HarvestError
 from harvester.cli import VENDOR_COMMANDS, load_command
-from harvester.cli.accounts import (
+from harvester.cli.concurrent_accounts import run_side_by_side
+from harvester.cli.configured_accounts import (
     Accounts,
     AccountSettings,
     accounts_of,
@@ -25,7 +26,6 @@ from harvester.cli.accounts import (
     messages_about,
     none_configured,
 )
-from harvester.cli.concurrent_accounts import run_side_by_side
 from harvester.cli.from_settings import account_config, elastic_config, open_destination
 from harvester.cli.harvest_options import harvest_options, split_options
 from harvester.cli.metrics_and_heartbeat import Monitors, monitored

@@ -12,7 +12,7 @@ import click
 import connectors
 from connectors.errors import HarvestError, Interrupted
 from connectors.models import Window
-from harvester.cli.accounts import (
+from harvester.cli.configured_accounts import (
     AccountSettings,
     accounts_of,
     find_accounts,

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from harvester.cli import cli
-from harvester.cli.accounts import AccountSettings, find_accounts
+from harvester.cli.configured_accounts import AccountSettings, find_accounts
 from harvester.cli.options import GeneralOptions
 
 Write = Callable[[str], None]
