@@ -38,7 +38,7 @@ LEVELS_HELP = (
 
 COMMANDS = {
     "accounts": (
-        "harvester.cli.list_accounts:list_accounts",
+        "harvester.cli.accounts:list_accounts",
         "List the accounts, or spread them over chunks for several processes.",
     ),
     "all": ("harvester.cli.vendor_commands:everything", "Harvest every account, all at the same time."),
