@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 from connectors.base import Context
 from connectors.google_meet.endpoints import REPORTS_RETENTION
-from connectors.google_meet.other_source_days import OtherSourceDays
+from connectors.google_meet.id_conflicts import OtherSourceDays
 from connectors.models import Window
 
 

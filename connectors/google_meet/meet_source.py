@@ -14,9 +14,9 @@ from connectors.errors import Gone, VendorError
 from connectors.google_meet.apis import Apis
 from connectors.google_meet.conference_grouping import Conference, is_live, record_id
 from connectors.google_meet.endpoints import REFETCH_INTERVAL, SETTLING_TIME, VENDOR
+from connectors.google_meet.id_conflicts import IdConflicts
 from connectors.google_meet.mapping import ConferenceFacts, to_host, to_meeting, to_record_session, user_id
 from connectors.google_meet.meet_api import VisibleRecord, space_of
-from connectors.google_meet.other_source_days import IdConflicts
 from connectors.google_meet.record_listing import GoogleSourceName, RecordListing
 from connectors.google_meet.reports_rows import Row
 from connectors.models import MeetingRecord, MeetingRef, Pending, Reason, Session, SkippedPartition, Window

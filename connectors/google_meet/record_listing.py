@@ -12,8 +12,8 @@ from connectors.google_meet.apis import Apis
 from connectors.google_meet.auth import LOGGED_IN
 from connectors.google_meet.conference_grouping import Conference, record_id
 from connectors.google_meet.endpoints import RECORD_RETENTION
+from connectors.google_meet.id_conflicts import OtherSourceDays
 from connectors.google_meet.meet_api import MAX_USERS_TRIED, VisibleRecord
-from connectors.google_meet.other_source_days import OtherSourceDays
 from connectors.google_meet.reports_rows import Row
 from connectors.models import MeetingRef, Reason, SkippedPartition, Window, row_digest, user_partition
 from connectors.parsing import parse_instant

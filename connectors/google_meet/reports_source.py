@@ -30,10 +30,10 @@ from connectors.google_meet.conference_grouping import (
 from connectors.google_meet.emptied_report_days import missing_days
 from connectors.google_meet.endpoints import SETTLING_TIME, VENDOR, WINDOW_PADDING
 from connectors.google_meet.errors import ApiNotAllowed
+from connectors.google_meet.id_conflicts import IdConflicts, OtherSourceDays
 from connectors.google_meet.mapping import ConferenceFacts, to_host, to_meeting, to_session
 from connectors.google_meet.meet_api import VisibleRecord, space_of
 from connectors.google_meet.meet_source import MeetSource
-from connectors.google_meet.other_source_days import IdConflicts, OtherSourceDays
 from connectors.google_meet.record_listing import GoogleSourceName, RecordListing
 from connectors.google_meet.reports_rows import Row, code_spellings, join_time
 from connectors.models import MeetingRecord, MeetingRef, Reason, Session, SkippedPartition, Window
