@@ -17,9 +17,9 @@ from harvester.privacy.encrypted_ids import Sealer, map_hint
 from harvester.privacy.personal_fields import Nature
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.person_search import PersonSearch, StoredDocument
+from harvester.state.journal_scrubbing import count_scrubbed, scrub_journal
 from harvester.state.layout import JournalLocation
 from harvester.state.rejects import Rejects
-from harvester.state.scrubbing import count_scrubbed, scrub_journal
 from harvester.state.shared.log import DatabaseRecorder
 
 

@@ -41,7 +41,7 @@ TESTED_ELSEWHERE = {
     "harvester/rooms/service/": "tests/unit/rooms/service tests the running service by its requests",
     # Values that pass calls on.
     "harvester/privacy/run_privacy.py": "test_settings.py and test_private_connector.py test it as it is used",
-    "harvester/state/scrubbing.py": "forgetting/test_searched_places.py removes people from journals with it",
+    "harvester/state/journal_scrubbing.py": "forgetting/test_searched_places.py removes people from journals with it",
     # Figures and charts are tested together: as a page, and against a computation without a database.
     "harvester/analysis/figures/": "test_figures.py compares each with a computation that uses no database",
     "harvester/analysis/": "test_page.py, test_attendance.py and test_document_tables.py test it as a whole",
