@@ -23,7 +23,7 @@ from harvester.cli.shared_state import STATE, StateKind, shared_state
 from harvester.oauth_login import run_browser_flow, run_device_flow
 from harvester.pipeline.account import Account, open_account
 from harvester.pipeline.connector_context import RunContext
-from harvester.state.shared.sealing import needs_key
+from harvester.state.shared.token_sealing import needs_key
 
 logger = logging.getLogger(__name__)
 

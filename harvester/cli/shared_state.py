@@ -18,8 +18,8 @@ from harvester.privacy.forgotten_people import ForgottenList
 from harvester.privacy.settings import SALT
 from harvester.state.secrets_and_forgotten_people import PrivacyState
 from harvester.state.shared.reading import SharedStateReader
-from harvester.state.shared.sealing import KEY_SETTING
 from harvester.state.shared.shared_pool import SharedState
+from harvester.state.shared.token_sealing import KEY_SETTING
 
 logger = logging.getLogger(__name__)
 

@@ -23,8 +23,8 @@ from harvester.privacy.run_privacy import Privacy
 from harvester.state.layout import account_folder, quota_folder
 from harvester.state.quotas_and_tokens import AccountState
 from harvester.state.shared.log import DatabaseRecorder
-from harvester.state.shared.sealing import needs_key
 from harvester.state.shared.shared_pool import QUOTAS, SharedPool, SharedState, account_log
+from harvester.state.shared.token_sealing import needs_key
 
 if TYPE_CHECKING:
     from harvester.state.journal_reader import JournalReader

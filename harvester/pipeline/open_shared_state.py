@@ -18,8 +18,8 @@ from harvester.state.shared.forgotten_lists import ForgottenLists
 from harvester.state.shared.lease import LEASE_SECONDS, Worker
 from harvester.state.shared.patience import Patience
 from harvester.state.shared.reading import SharedStateReader
-from harvester.state.shared.sealing import TokenSealer
 from harvester.state.shared.shared_pool import SharedState
+from harvester.state.shared.token_sealing import TokenSealer
 
 if TYPE_CHECKING:
     from harvester.sinks.elastic.state_index import StateIndex

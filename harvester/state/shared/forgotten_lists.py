@@ -20,8 +20,8 @@ from connectors.errors import ConfigurationError, StateError
 from harvester.privacy.forgotten_people import ForgottenIdentifier, ForgottenList
 from harvester.state.shared.entries import newer_version
 from harvester.state.shared.patience import Patience
-from harvester.state.shared.sealing import KEY_SETTING, TokenSealer
 from harvester.state.shared.store import Store
+from harvester.state.shared.token_sealing import KEY_SETTING, TokenSealer
 
 FORMAT = 1
 PAGE = 20

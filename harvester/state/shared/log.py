@@ -11,8 +11,8 @@ from connectors.errors import HarvestError, LeaseLost, OutputError
 from harvester.state.shared.entries import Entry, entry_document, parse_entry, split
 from harvester.state.shared.patience import Patience
 from harvester.state.shared.row_changes import Change, Table, take, watch
-from harvester.state.shared.sealing import TokenSealer
 from harvester.state.shared.store import Store
+from harvester.state.shared.token_sealing import TokenSealer
 
 PAGE = 200
 """Entries read at once."""

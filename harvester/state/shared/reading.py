@@ -15,9 +15,9 @@ from harvester.state.shared.lease import WORKER, lease_document, worker_document
 from harvester.state.shared.log import PoolLog
 from harvester.state.shared.patience import Patience
 from harvester.state.shared.replay import Replay
-from harvester.state.shared.sealing import TokenSealer, without_tokens
 from harvester.state.shared.shared_pool import PoolKey
 from harvester.state.shared.store import Store
+from harvester.state.shared.token_sealing import TokenSealer, without_tokens
 
 TRIES = 5
 """How often a log is read again if it is shortened meanwhile."""

@@ -38,8 +38,8 @@ from harvester.state.shared.log import DatabaseRecorder, PoolLog
 from harvester.state.shared.patience import Patience
 from harvester.state.shared.replay import Replay, remove
 from harvester.state.shared.row_changes import all_rows
-from harvester.state.shared.sealing import TokenSealer
 from harvester.state.shared.store import Store
+from harvester.state.shared.token_sealing import TokenSealer
 
 QUOTAS = "quotas"
 REJECTS = "rejects"

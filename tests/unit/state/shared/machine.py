@@ -17,7 +17,6 @@ from harvester.state.layout import account_folder, journal_folder, make_private,
 from harvester.state.quotas_and_tokens import AccountState
 from harvester.state.rejects import Rejects
 from harvester.state.shared.lease import Worker
-from harvester.state.shared.sealing import TokenSealer
 from harvester.state.shared.shared_pool import (
     QUOTAS,
     REJECTS,
@@ -26,6 +25,7 @@ from harvester.state.shared.shared_pool import (
     account_log,
     journal_log,
 )
+from harvester.state.shared.token_sealing import TokenSealer
 from tests.unit.state.shared.memory_store import Documents, MemoryStore
 
 NOW = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)

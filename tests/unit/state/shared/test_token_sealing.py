@@ -4,7 +4,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from connectors.errors import ConfigurationError
-from harvester.state.shared.sealing import TokenSealer
+from harvester.state.shared.token_sealing import TokenSealer
 
 KEY, NEW_KEY = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 ROTATING = ["tokens", ["webex"], ["webex", '{"access":"a-secret","refresh":"another-secret"}']]
