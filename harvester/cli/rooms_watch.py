@@ -76,7 +76,7 @@ def _updating_things(
     env: RunEnvironment, account: RoomsAccount, arduino: ArduinoAccount, watcher: Watcher
 ) -> Iterator[None]:
     from harvester.rooms.arduino_client import ArduinoClient
-    from harvester.rooms.arduino_things import ThingUpdater
+    from harvester.rooms.thing_updater import ThingUpdater
 
     client = ArduinoClient(arduino, env.own["ARDUINO_API_URL"], account.context)
     updater = ThingUpdater(client, account.context.elapsed, speed=account.context.speed)

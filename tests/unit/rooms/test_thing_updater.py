@@ -1,4 +1,4 @@
-"""harvester/rooms/arduino_things.py: only changes are written, the newest state wins, a foreign change is corrected."""
+"""harvester/rooms/thing_updater.py: only changes are written, the newest state wins, a foreign change is corrected."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 
 from connectors.errors import Interrupted, Unreachable
 from connectors.google_meet.room_events import RoomEvent
-from harvester.rooms import arduino_things as module
+from harvester.rooms import thing_updater as module
 from harvester.rooms.arduino_client import ArduinoClient, Property, Thing
-from harvester.rooms.arduino_things import PROPERTY_NAMES, ThingUpdater, as_property, thing_values
 from harvester.rooms.status import status, unknown_status
 from harvester.rooms.status_json import RoomReading
+from harvester.rooms.thing_updater import PROPERTY_NAMES, ThingUpdater, as_property, thing_values
 from tests.unit.rooms.fake_calendars import at, event
 
 ROME = ZoneInfo("Europe/Rome")
