@@ -14,7 +14,7 @@ from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.meetecho.app import Meetecho
 from harvester.simulator.meetecho.materials import Deck
 from harvester.simulator.meetecho.options import MeetechoOptions
-from harvester.simulator.meetecho.request_log import PlannedFault
+from harvester.simulator.meetecho.planned_faults import PlannedFault
 from harvester.simulator.meetecho.tokens import CLIENT_SECRET
 from harvester.simulator.server import Options, serving_simulator
 from tests.e2e.harness import COMMAND_LINE, Harvester

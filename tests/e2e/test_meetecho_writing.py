@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harvester.simulator.meetecho.request_log import Exchange
+from harvester.simulator.meetecho.planned_faults import Exchange
 from tests.e2e.harness import HANGS_SECONDS, Harvester, command
 from tests.e2e.meetecho_bench import (
     CREATE,

@@ -27,8 +27,8 @@ from harvester.simulator.meetecho.error_responses import ErrorResponse
 from harvester.simulator.meetecho.materials import FILES, Materials
 from harvester.simulator.meetecho.meetecho_api import RoomsApi
 from harvester.simulator.meetecho.options import MeetechoOptions
+from harvester.simulator.meetecho.planned_faults import Exchange, Exchanges, Reply, send_reply
 from harvester.simulator.meetecho.request import Request
-from harvester.simulator.meetecho.request_log import Exchange, Exchanges, Reply, send_reply
 from harvester.simulator.meetecho.schedule import CONFIGURED
 from harvester.simulator.meetecho.tastypie import ROOT, BadRequest, BrokenRow
 from harvester.simulator.meetecho.tokens import CLIENT_ID, CLIENT_SECRET

@@ -12,7 +12,7 @@ from harvester.simulator.meetecho.account import Room
 from harvester.simulator.meetecho.formats import meetecho_stamp, parse_meetecho_stamp
 from harvester.simulator.meetecho.materials import Deck, Materials
 from harvester.simulator.meetecho.meetecho_api import RoomsApi
-from harvester.simulator.meetecho.request_log import Exchanges, PlannedFault
+from harvester.simulator.meetecho.planned_faults import Exchanges, PlannedFault
 
 PATH = "/_simulator/meetecho"
 

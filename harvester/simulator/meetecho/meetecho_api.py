@@ -14,8 +14,8 @@ from harvester.simulator.meetecho.error_responses import ErrorResponse
 from harvester.simulator.meetecho.formats import meetecho_stamp, parse_meetecho_stamp
 from harvester.simulator.meetecho.materials import Materials
 from harvester.simulator.meetecho.options import MeetechoOptions
+from harvester.simulator.meetecho.planned_faults import Exchange, without_tokens
 from harvester.simulator.meetecho.request import Request, RequestChecker
-from harvester.simulator.meetecho.request_log import Exchange, without_tokens
 from harvester.simulator.meetecho.rooms import Rooms
 from harvester.simulator.meetecho.schedule import CONFIGURED, ELSEWHERE
 from harvester.simulator.meetecho.tokens import Tokens

@@ -15,7 +15,7 @@ from typing import Literal
 
 import pytest
 
-from harvester.simulator.meetecho.request_log import Exchange, PlannedFault
+from harvester.simulator.meetecho.planned_faults import Exchange, PlannedFault
 from tests.e2e.meetecho_bench import Bench, ndjson, room_row, room_values
 
 When = Literal["before", "after"]

@@ -8,7 +8,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from harvester.simulator.faults import TRANSPORT
-from harvester.simulator.meetecho.request_log import Exchange
+from harvester.simulator.meetecho.planned_faults import Exchange
 from tests.unit.simulator.clients import Answer, send_request
 from tests.unit.simulator.meetecho_client import JSON, MeetechoClient, meetecho_client
 from tests.unit.simulator.test_faults import Transport
