@@ -16,8 +16,8 @@ from harvester.privacy.forgotten_people import ForgottenList
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.shared.forgotten_lists import ForgottenLists
 from harvester.state.shared.lease import LEASE_SECONDS, Worker
-from harvester.state.shared.patience import Patience
 from harvester.state.shared.reading import SharedStateReader
+from harvester.state.shared.retry import Patience
 from harvester.state.shared.shared_pool import SharedState
 from harvester.state.shared.token_sealing import TokenSealer
 

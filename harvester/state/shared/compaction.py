@@ -17,7 +17,7 @@ from connectors.errors import HarvestError
 from harvester.state.database import Database
 from harvester.state.shared.entries import entry_document
 from harvester.state.shared.log import PoolLog
-from harvester.state.shared.patience import Patience
+from harvester.state.shared.retry import Patience
 from harvester.state.shared.row_changes import all_rows, count_rows
 from harvester.state.shared.store import Store, Version
 

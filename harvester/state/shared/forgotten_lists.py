@@ -19,7 +19,7 @@ import orjson
 from connectors.errors import ConfigurationError, StateError
 from harvester.privacy.forgotten_people import ForgottenIdentifier, ForgottenList
 from harvester.state.shared.entries import newer_version
-from harvester.state.shared.patience import Patience
+from harvester.state.shared.retry import Patience
 from harvester.state.shared.store import Store
 from harvester.state.shared.token_sealing import KEY_SETTING, TokenSealer
 

@@ -9,7 +9,7 @@ from threading import Lock
 
 from connectors.errors import HarvestError, LeaseLost, OutputError
 from harvester.state.shared.entries import Entry, entry_document, parse_entry, split
-from harvester.state.shared.patience import Patience
+from harvester.state.shared.retry import Patience
 from harvester.state.shared.row_changes import Change, Table, take, watch
 from harvester.state.shared.store import Store
 from harvester.state.shared.token_sealing import TokenSealer

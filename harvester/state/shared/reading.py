@@ -13,8 +13,8 @@ from harvester.state.layout import ACCOUNT_DATABASE, quota_folder
 from harvester.state.reader import named_quota_folder
 from harvester.state.shared.lease import WORKER, lease_document, worker_document
 from harvester.state.shared.log import PoolLog
-from harvester.state.shared.patience import Patience
 from harvester.state.shared.replay import Replay
+from harvester.state.shared.retry import Patience
 from harvester.state.shared.shared_pool import PoolKey
 from harvester.state.shared.store import Store
 from harvester.state.shared.token_sealing import TokenSealer, without_tokens

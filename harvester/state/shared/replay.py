@@ -15,7 +15,7 @@ from harvester.state.layout import POSITION_DATABASE
 from harvester.state.shared.compaction import FindFile, read_base
 from harvester.state.shared.entries import Entry, entry_document, newer_version, parse_entry
 from harvester.state.shared.log import PoolLog, read_log
-from harvester.state.shared.patience import Patience
+from harvester.state.shared.retry import Patience
 from harvester.state.shared.row_changes import Change, RowKey, apply, by_key
 from harvester.state.shared.store import Store
 

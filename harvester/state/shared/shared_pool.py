@@ -35,8 +35,8 @@ from harvester.state.shared.compaction import Compaction, File
 from harvester.state.shared.forgotten_lists import ForgottenLists
 from harvester.state.shared.lease import Lease, Worker
 from harvester.state.shared.log import DatabaseRecorder, PoolLog
-from harvester.state.shared.patience import Patience
 from harvester.state.shared.replay import Replay, remove
+from harvester.state.shared.retry import Patience
 from harvester.state.shared.row_changes import all_rows
 from harvester.state.shared.store import Store
 from harvester.state.shared.token_sealing import TokenSealer

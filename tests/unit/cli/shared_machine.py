@@ -12,8 +12,8 @@ import pytest
 
 from harvester.pipeline import open_shared_state
 from harvester.sinks.elastic.config import ElasticConfig
-from harvester.state.shared.patience import Patience
 from harvester.state.shared.reading import SharedStateReader
+from harvester.state.shared.retry import Patience
 from harvester.state.shared.shared_pool import SharedState
 from tests.unit.state.shared.machine import Machine
 from tests.unit.state.shared.memory_store import Documents, MemoryStore

@@ -17,8 +17,8 @@ from harvester.privacy.encrypted_ids import Sealer
 from harvester.privacy.forgotten_people import Identifier
 from harvester.state.rejects import Reject
 from harvester.state.session_digest import SessionSummary
-from harvester.state.shared.patience import Patience
 from harvester.state.shared.reading import SharedStateReader
+from harvester.state.shared.retry import Patience
 from tests.unit.state.shared.crash import copied
 from tests.unit.state.shared.machine import ACCOUNT, HOST, NOW, PREFIX, VENDOR, Machine, rows
 from tests.unit.state.shared.memory_store import Documents, MemoryStore

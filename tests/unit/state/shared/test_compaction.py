@@ -12,7 +12,7 @@ from connectors.errors import Unreachable
 from harvester.state.shared import compaction
 from harvester.state.shared.compaction import Base, read_base
 from harvester.state.shared.entries import entry_document
-from harvester.state.shared.patience import Patience
+from harvester.state.shared.retry import Patience
 from harvester.state.shared.shared_pool import PoolKey
 from tests.unit.state.shared.crash import Crash, Killed, copied, work
 from tests.unit.state.shared.machine import API_URL, HOST, POOL, PREFIX, VENDOR, Machine

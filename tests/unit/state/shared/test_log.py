@@ -7,7 +7,7 @@ import pytest
 
 from connectors.errors import ConfigurationError, LeaseLost, OutputError, StateError, Unreachable
 from harvester.state.shared.log import PoolLog, read_log
-from harvester.state.shared.patience import Patience
+from harvester.state.shared.retry import Patience
 from harvester.state.shared.token_sealing import TokenSealer
 from tests.unit.state.shared.machine import Machine
 from tests.unit.state.shared.memory_store import Documents, MemoryStore

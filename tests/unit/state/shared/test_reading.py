@@ -10,8 +10,8 @@ import pytest
 from connectors.errors import LeaseLost, StateError, Unreachable
 from harvester.state.reader import StateReader
 from harvester.state.shared import compaction, reading
-from harvester.state.shared.patience import Patience
 from harvester.state.shared.reading import SharedStateReader
+from harvester.state.shared.retry import Patience
 from tests.unit.state.shared.crash import work
 from tests.unit.state.shared.machine import HOST, NOW, PREFIX, VENDOR, Machine, rows
 from tests.unit.state.shared.memory_store import Documents, MemoryStore

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.errors import LeaseLost, Unreachable
-from harvester.state.shared.patience import RETRY_SECONDS, Patience
+from harvester.state.shared.retry import RETRY_SECONDS, Patience
 
 
 def test_a_request_without_an_answer_is_sent_again_after_a_while() -> None:
