@@ -17,7 +17,7 @@ from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.shared.forgotten_lists import ForgottenLists
 from harvester.state.shared.lease import LEASE_SECONDS, Worker
 from harvester.state.shared.reading import SharedStateReader
-from harvester.state.shared.retry import Patience
+from harvester.state.shared.retry import StoreRetry
 from harvester.state.shared.shared_pool import SharedState
 from harvester.state.shared.token_sealing import TokenSealer
 
@@ -81,8 +81,8 @@ def read_forgotten_lists(
     config: ElasticConfig, keys: str | None, *, stop: StopSignal, machine: Clock
 ) -> Sequence[ForgottenList]:
     """The people whom all machines leave out, for a command that uses no account. `keys`: as in `TokenSealer`."""
-    with _read_only(config, stop, machine) as (store, patience):
-        return ForgottenLists(store, patience, TokenSealer(keys)).read()
+    with _read_only(config, stop, machine) as (store, retry):
+        return ForgottenLists(store, retry, TokenSealer(keys)).read()
 
 
 @contextmanager
@@ -91,19 +91,19 @@ def open_shared_state_reader(
 ) -> Iterator[SharedStateReader]:
     """Raises Unreachable soon if Elasticsearch does not answer."""
     with (
-        _read_only(config, stop, machine) as (store, patience),
+        _read_only(config, stop, machine) as (store, retry),
         TemporaryDirectory(prefix="harvester-", ignore_cleanup_errors=True) as folder,
     ):
-        yield SharedStateReader(store, patience, Path(folder), host=config.url, prefix=config.prefix)
+        yield SharedStateReader(store, retry, Path(folder), host=config.url, prefix=config.prefix)
 
 
 @contextmanager
 def _read_only(
     config: ElasticConfig, stop: StopSignal, machine: Clock
-) -> Iterator[tuple[StateIndex, Patience]]:
+) -> Iterator[tuple[StateIndex, StoreRetry]]:
     from harvester.sinks.elastic.client import Client
     from harvester.sinks.elastic.state_index import StateIndex
 
     with closing(Client(config, machine.monotonic, connections=1, seconds=REQUEST_SECONDS)) as client:
         client.ping(retry_policy(stop, machine))
-        yield StateIndex(client), Patience(require=stop.check, wait=stop.wait, tries=READER_TRIES)
+        yield StateIndex(client), StoreRetry(require=stop.check, wait=stop.wait, tries=READER_TRIES)

@@ -17,7 +17,7 @@ from connectors.errors import HarvestError
 from harvester.state.database import Database
 from harvester.state.shared.entries import entry_document
 from harvester.state.shared.log import PoolLog
-from harvester.state.shared.retry import Patience
+from harvester.state.shared.retry import StoreRetry
 from harvester.state.shared.row_changes import all_rows, count_rows
 from harvester.state.shared.store import Store, Version
 
@@ -50,8 +50,8 @@ class Base:
     version: Version | None = None
 
 
-def read_base(store: Store, patience: Patience, pool: str) -> Base:
-    found = patience.persist(partial(store.get, _document(pool)))
+def read_base(store: Store, retry: StoreRetry, pool: str) -> Base:
+    found = retry.send(partial(store.get, _document(pool)))
     if found is None:
         return Base()
     return Base(first=int(found.body["first"]), kept=int(found.body["kept"]), version=found.version)
@@ -60,16 +60,16 @@ def read_base(store: Store, patience: Patience, pool: str) -> Base:
 class Compaction:
     """Shortens the log of a pool, if it is long, when a run begins."""
 
-    def __init__(self, store: Store, log: PoolLog, patience: Patience, find: FindFile) -> None:
+    def __init__(self, store: Store, log: PoolLog, retry: StoreRetry, find: FindFile) -> None:
         self._store = store
         self._log = log
-        self._patience = patience
+        self._retry = retry
         self._find = find
 
     def run(self) -> None:
         """Called when the files are at the end of the log, and no earlier writer can append. What cannot be deleted now is
         deleted by a later run."""
-        base = read_base(self._store, self._patience, self._log.pool)
+        base = read_base(self._store, self._retry, self._log.pool)
         if base.kept < base.first:
             with suppress(HarvestError):
                 self._delete(base)
@@ -79,7 +79,7 @@ class Compaction:
     def begin_again(self) -> None:
         """Append all rows, however short the log is. What was changed or deleted is in earlier entries only, which a later
         run deletes."""
-        self._begin_again(read_base(self._store, self._patience, self._log.pool))
+        self._begin_again(read_base(self._store, self._retry, self._log.pool))
 
     def _begin_again(self, base: Base) -> None:
         first = self._log.head + 1
@@ -110,7 +110,7 @@ class Compaction:
     def _delete(self, base: Base) -> None:
         numbers = iter(range(base.kept, base.first))
         while part := list(islice(numbers, REMOVED_AT_ONCE)):
-            self._patience.require()
+            self._retry.require()
             self._store.remove(self._names(part))
         self._write(base, first=base.first, kept=base.first)
 
@@ -123,9 +123,9 @@ class Compaction:
         body = {"kind": "base", "pool": self._log.pool, "first": first, "kept": kept}
         seen = base.version
         if seen is None:
-            self._patience.persist(lambda: self._store.create(name, body))
+            self._retry.send(lambda: self._store.create(name, body))
         else:
-            self._patience.persist(lambda: self._store.replace(name, body, seen))
+            self._retry.send(lambda: self._store.replace(name, body, seen))
 
 
 def _document(pool: str) -> str:

@@ -19,7 +19,7 @@ import orjson
 from connectors.errors import ConfigurationError, StateError
 from harvester.privacy.forgotten_people import ForgottenIdentifier, ForgottenList
 from harvester.state.shared.entries import newer_version
-from harvester.state.shared.retry import Patience
+from harvester.state.shared.retry import StoreRetry
 from harvester.state.shared.store import Store
 from harvester.state.shared.token_sealing import KEY_SETTING, TokenSealer
 
@@ -31,9 +31,9 @@ PAGE = 20
 class ForgottenLists:
     """The lists of all machines. Safe for threads and for several workers."""
 
-    def __init__(self, store: Store, patience: Patience, sealer: TokenSealer) -> None:
+    def __init__(self, store: Store, retry: StoreRetry, sealer: TokenSealer) -> None:
         self._store = store
-        self._patience = patience
+        self._retry = retry
         self._sealer = sealer
 
     def read(self) -> Sequence[ForgottenList]:
@@ -62,14 +62,14 @@ class ForgottenLists:
             found = self._store.get(name)  # an earlier request may have made it, and its answer was lost
             return found is not None and found.body.get("writer") == writer
 
-        return self._patience.persist(create)
+        return self._retry.send(create)
 
     def _bodies(self) -> list[Mapping[str, Any]]:
         """Lists that were deleted by hand do not hide those after them, unless they are the last of a page."""
         found: list[Mapping[str, Any]] = []
         for first in count(1, PAGE):
             names = [_document(first + each) for each in range(PAGE)]
-            bodies = self._patience.persist(partial(self._store.get_many, names))
+            bodies = self._retry.send(partial(self._store.get_many, names))
             found += [body for body in bodies if body is not None]
             if bodies[-1] is None:
                 return found

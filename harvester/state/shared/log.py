@@ -9,7 +9,7 @@ from threading import Lock
 
 from connectors.errors import HarvestError, LeaseLost, OutputError
 from harvester.state.shared.entries import Entry, entry_document, parse_entry, split
-from harvester.state.shared.retry import Patience
+from harvester.state.shared.retry import StoreRetry
 from harvester.state.shared.row_changes import Change, Table, take, watch
 from harvester.state.shared.store import Store
 from harvester.state.shared.token_sealing import TokenSealer
@@ -18,12 +18,12 @@ PAGE = 200
 """Entries read at once."""
 
 
-def read_log(store: Store, patience: Patience, pool: str, after: int) -> Iterator[Entry]:
+def read_log(store: Store, retry: StoreRetry, pool: str, after: int) -> Iterator[Entry]:
     """The entries after this number, in order."""
     number = after
     while True:
         names = [entry_document(pool, number + 1 + each) for each in range(PAGE)]
-        found = patience.persist(partial(store.get_many, names))
+        found = retry.send(partial(store.get_many, names))
         for body in found:
             if body is None:
                 return
@@ -42,7 +42,7 @@ class PoolLog:
         store: Store,
         pool: str,
         writer: str,
-        patience: Patience,
+        retry: StoreRetry,
         sealer: TokenSealer,
     ) -> None:
         """`writer`: a token of this opening of the log and no other."""
@@ -53,7 +53,7 @@ class PoolLog:
         self.schemas: dict[str, int] = {}
         """The schema of each database that the log knows."""
         self._store = store
-        self._patience = patience
+        self._retry = retry
         self._sealer = sealer
         self._lock = Lock()
         self._failed: HarvestError | None = None
@@ -111,7 +111,7 @@ class PoolLog:
     def _create(self, entry: Entry) -> bool:
         """Whether the entry is in the log: made now, or earlier by a request whose answer was lost."""
         name = entry_document(self.pool, entry.number)
-        made = self._patience.persist(
+        made = self._retry.send(
             lambda: self._store.create(name, entry.body(self.pool)) is not None or self._is_own(name)
         )
         if made:

@@ -14,7 +14,7 @@ from harvester.state.reader import named_quota_folder
 from harvester.state.shared.lease import WORKER, lease_document, worker_document
 from harvester.state.shared.log import PoolLog
 from harvester.state.shared.replay import Replay
-from harvester.state.shared.retry import Patience
+from harvester.state.shared.retry import StoreRetry
 from harvester.state.shared.shared_pool import PoolKey
 from harvester.state.shared.store import Store
 from harvester.state.shared.token_sealing import TokenSealer, without_tokens
@@ -26,17 +26,17 @@ TRIES = 5
 class SharedStateReader:
     """What the logs of all pools hold. Tokens are left out, so no key is needed."""
 
-    def __init__(self, store: Store, patience: Patience, folder: Path, *, host: str, prefix: str) -> None:
+    def __init__(self, store: Store, retry: StoreRetry, folder: Path, *, host: str, prefix: str) -> None:
         """`folder`: for the copies, each of which exists as long as it is used."""
         self._store = store
-        self._patience = patience
+        self._retry = retry
         self._folder = folder
         self._host = host
         self._prefix = prefix
 
     def pools(self, vendors: Sequence[str] = ()) -> list[str]:
         """The names of the pools of these vendors, or of all."""
-        found = self._patience.persist(self._store.pools)
+        found = self._retry.send(self._store.pools)
         return [name for name in found if not vendors or name.rpartition("-")[0] in vendors]
 
     @contextmanager
@@ -54,11 +54,11 @@ class SharedStateReader:
 
     def _replay(self, pool: str, folder: Path) -> bool:
         key = PoolKey.named(pool, self._host, self._prefix)
-        log = PoolLog(self._store, pool, "", self._patience, TokenSealer(None))
+        log = PoolLog(self._store, pool, "", self._retry, TokenSealer(None))
         is_whole = Replay(
             self._store,
             log,
-            self._patience,
+            self._retry,
             folder,
             lambda name: key.find(folder, name),
             without_tokens,
@@ -69,11 +69,11 @@ class SharedStateReader:
 
     def is_used(self, pool: str) -> bool | None:
         """Whether a worker holds the lease; `None` if it may have been killed."""
-        lease = self._patience.persist(lambda: self._store.get(lease_document(pool)))
+        lease = self._retry.send(lambda: self._store.get(lease_document(pool)))
         holder = str(lease.body.get(WORKER, "")) if lease is not None else ""
         if not holder:
             return False
-        worker = self._patience.persist(lambda: self._store.get(worker_document(holder)))
+        worker = self._retry.send(lambda: self._store.get(worker_document(holder)))
         return None if worker is not None else False
 
 

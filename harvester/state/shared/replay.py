@@ -15,7 +15,7 @@ from harvester.state.layout import POSITION_DATABASE
 from harvester.state.shared.compaction import FindFile, read_base
 from harvester.state.shared.entries import Entry, entry_document, newer_version, parse_entry
 from harvester.state.shared.log import PoolLog, read_log
-from harvester.state.shared.retry import Patience
+from harvester.state.shared.retry import StoreRetry
 from harvester.state.shared.row_changes import Change, RowKey, apply, by_key
 from harvester.state.shared.store import Store
 
@@ -48,7 +48,7 @@ class Replay:
         self,
         store: Store,
         log: PoolLog,
-        patience: Patience,
+        retry: StoreRetry,
         folder: Path,
         find: FindFile,
         open_changes: OpenChanges,
@@ -58,7 +58,7 @@ class Replay:
         """`open_changes`: returns the changes as they were before they were sealed, or without what was. `temporary`: the
         folder is deleted after its use, so it needs no position from which to go on."""
         self._store = store
-        self._patience = patience
+        self._retry = retry
         self._log = log
         self._folder = folder
         self._find = find
@@ -87,18 +87,18 @@ class Replay:
     def read(self) -> bool:
         """Replay what the log holds now into an empty, temporary folder; nothing is appended. False if the log was shortened
         meanwhile: then entries may have been missed."""
-        first = read_base(self._store, self._patience, self._log.pool).first
+        first = read_base(self._store, self._retry, self._log.pool).first
         self._begin(Position(number=first - 1, schemas={}))
         self._read_on()
         self._apply()
-        return read_base(self._store, self._patience, self._log.pool).first == first
+        return read_base(self._store, self._retry, self._log.pool).first == first
 
     def _begin(self, position: Position) -> None:
         self._whole = position
         self._log.head, self._log.schemas = position.number, dict(position.schemas)
 
     def _read_on(self) -> None:
-        for entry in read_log(self._store, self._patience, self._log.pool, self._log.head):
+        for entry in read_log(self._store, self._retry, self._log.pool, self._log.head):
             self._add(entry)
             self._log.head = entry.number
 
@@ -109,7 +109,7 @@ class Replay:
         )
 
     def _start(self) -> Position:
-        first = read_base(self._store, self._patience, self._log.pool).first
+        first = read_base(self._store, self._retry, self._log.pool).first
         position = self._read_position()
         files = [self._find(name) for name in position.schemas]
         for file, schema in zip(files, position.schemas.values(), strict=True):
@@ -120,7 +120,7 @@ class Replay:
                 number=first - 1, schemas={}
             )  # the first entry of each database replaces its file
         name = entry_document(self._log.pool, position.number)
-        found = self._patience.persist(lambda: self._store.get(name))
+        found = self._retry.send(lambda: self._store.get(name))
         if found is None or parse_entry(found.body).writer != position.writer:
             raise StateError(
                 f"{self._folder} is a copy of shared state that the index no longer has: the index was deleted or restored "

@@ -1,4 +1,7 @@
-"""How often a request to the store is sent again if there is no answer."""
+"""Sends a request to the store of the shared state again if there is no answer.
+
+`connectors/retry.py` has the pauses and limits of requests to vendors and to Elasticsearch. Here the lease is the limit.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +18,17 @@ RETRY_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """Requests are sent again as long as this worker has its leases."""
+class StoreRetry:
+    """Sends requests again while this worker has its leases."""
 
     require: Callable[[], None]
     """Raises LeaseLost if another worker may hold them by now."""
     wait: Callable[[float], object]
     tries: int | None = None
-    """Of a reader, which has no lease: after so many it gives up."""
+    """How often a request of a reader, which has no lease, is sent at most."""
 
-    def persist(self, request: Callable[[], Answer]) -> Answer:
+    def send(self, request: Callable[[], Answer]) -> Answer:
+        """Return the answer to `request`. Raises LeaseLost, or Unreachable after the last try of a reader."""
         for number in count(1):
             self.require()
             try:

@@ -36,7 +36,7 @@ from harvester.state.shared.forgotten_lists import ForgottenLists
 from harvester.state.shared.lease import Lease, Worker
 from harvester.state.shared.log import DatabaseRecorder, PoolLog
 from harvester.state.shared.replay import Replay, remove
-from harvester.state.shared.retry import Patience
+from harvester.state.shared.retry import StoreRetry
 from harvester.state.shared.row_changes import all_rows
 from harvester.state.shared.store import Store
 from harvester.state.shared.token_sealing import TokenSealer
@@ -205,8 +205,8 @@ class SharedState:
         self._store = store
         self._worker = worker
         self._sealer = sealer
-        self._patience = Patience(require=worker.require, wait=pause)
-        self.forgotten = ForgottenLists(store, self._patience, sealer)
+        self._retry = StoreRetry(require=worker.require, wait=pause)
+        self.forgotten = ForgottenLists(store, self._retry, sealer)
         self._host = host
         self._prefix = prefix
         self._own_state = own_state
@@ -314,14 +314,14 @@ class SharedState:
             yield folder
 
     def _use(self, key: PoolKey, folder: Path) -> Iterator[SharedPool]:
-        patience = self._patience
+        retry = self._retry
         forgotten = self.forgotten.read()  # with the lease held, see `forgotten_lists`
-        log = PoolLog(self._store, key.name, token_hex(16), patience, self._sealer)
+        log = PoolLog(self._store, key.name, token_hex(16), retry, self._sealer)
         replay = Replay(
-            self._store, log, patience, folder, lambda name: key.find(folder, name), self._sealer.open
+            self._store, log, retry, folder, lambda name: key.find(folder, name), self._sealer.open
         )
         replay.run()
-        compaction = Compaction(self._store, log, patience, lambda name: key.find(folder, name))
+        compaction = Compaction(self._store, log, retry, lambda name: key.find(folder, name))
         compaction.run()
         pool = SharedPool(key, folder, self._own_state, log, self._worker, compaction, forgotten)
         try:

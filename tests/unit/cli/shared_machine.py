@@ -13,7 +13,7 @@ import pytest
 from harvester.pipeline import open_shared_state
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.shared.reading import SharedStateReader
-from harvester.state.shared.retry import Patience
+from harvester.state.shared.retry import StoreRetry
 from harvester.state.shared.shared_pool import SharedState
 from tests.unit.state.shared.machine import Machine
 from tests.unit.state.shared.memory_store import Documents, MemoryStore
@@ -32,10 +32,10 @@ def keep_shared_state_in_memory(monkeypatch: pytest.MonkeyPatch, documents: Docu
 
     @contextmanager
     def reader(config: ElasticConfig, **_others: Any) -> Iterator[SharedStateReader]:
-        patience = Patience(require=lambda: None, wait=lambda _seconds: None, tries=1)
+        retry = StoreRetry(require=lambda: None, wait=lambda _seconds: None, tries=1)
         with TemporaryDirectory() as folder:
             yield SharedStateReader(
-                MemoryStore(documents), patience, Path(folder), host=config.url, prefix=config.prefix
+                MemoryStore(documents), retry, Path(folder), host=config.url, prefix=config.prefix
             )
 
     monkeypatch.setattr(open_shared_state, "open_shared_state", opened)

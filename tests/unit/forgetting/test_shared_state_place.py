@@ -18,7 +18,7 @@ from harvester.privacy.forgotten_people import Identifier
 from harvester.state.rejects import Reject
 from harvester.state.session_digest import SessionSummary
 from harvester.state.shared.reading import SharedStateReader
-from harvester.state.shared.retry import Patience
+from harvester.state.shared.retry import StoreRetry
 from tests.unit.state.shared.crash import copied
 from tests.unit.state.shared.machine import ACCOUNT, HOST, NOW, PREFIX, VENDOR, Machine, rows
 from tests.unit.state.shared.memory_store import Documents, MemoryStore
@@ -65,8 +65,8 @@ def place(documents: Documents, tmp_path: Path) -> Iterator[SharedStatePlace]:
     """As another machine sees it."""
     folder = tmp_path / "copies"
     folder.mkdir()
-    patience = Patience(require=lambda: None, wait=lambda _seconds: None, tries=1)
-    reader = SharedStateReader(MemoryStore(documents), patience, folder, host=HOST, prefix=PREFIX)
+    retry = StoreRetry(require=lambda: None, wait=lambda _seconds: None, tries=1)
+    reader = SharedStateReader(MemoryStore(documents), retry, folder, host=HOST, prefix=PREFIX)
     machine = Machine(documents, tmp_path / "second")
     yield SharedStatePlace("state", reader, machine.shared, Sealer(list), lambda: NOW)
     assert list(folder.iterdir()) == []

@@ -12,7 +12,7 @@ from connectors.errors import Unreachable
 from harvester.state.shared import compaction
 from harvester.state.shared.compaction import Base, read_base
 from harvester.state.shared.entries import entry_document
-from harvester.state.shared.retry import Patience
+from harvester.state.shared.retry import StoreRetry
 from harvester.state.shared.shared_pool import PoolKey
 from tests.unit.state.shared.crash import Crash, Killed, copied, work
 from tests.unit.state.shared.machine import API_URL, HOST, POOL, PREFIX, VENDOR, Machine
@@ -34,8 +34,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def base(documents: Documents) -> Base:
-    patience = Patience(require=lambda: None, wait=lambda _seconds: None)
-    return read_base(MemoryStore(documents), patience, NAME)
+    retry = StoreRetry(require=lambda: None, wait=lambda _seconds: None)
+    return read_base(MemoryStore(documents), retry, NAME)
 
 
 def numbers(documents: Documents) -> list[int]:

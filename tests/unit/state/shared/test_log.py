@@ -7,7 +7,7 @@ import pytest
 
 from connectors.errors import ConfigurationError, LeaseLost, OutputError, StateError, Unreachable
 from harvester.state.shared.log import PoolLog, read_log
-from harvester.state.shared.retry import Patience
+from harvester.state.shared.retry import StoreRetry
 from harvester.state.shared.token_sealing import TokenSealer
 from tests.unit.state.shared.machine import Machine
 from tests.unit.state.shared.memory_store import Documents, MemoryStore
@@ -31,8 +31,8 @@ class Clock:
             raise LeaseLost("over")
 
     @property
-    def patience(self) -> Patience:
-        return Patience(require=self.require, wait=self.wait)
+    def retry(self) -> StoreRetry:
+        return StoreRetry(require=self.require, wait=self.wait)
 
 
 @pytest.fixture
@@ -46,21 +46,21 @@ def store(documents: Documents) -> MemoryStore:
 
 
 def opened(store: MemoryStore, writer: str, clock: Clock | None = None) -> PoolLog:
-    return PoolLog(store, POOL, writer, (clock or Clock()).patience, TokenSealer(None))
+    return PoolLog(store, POOL, writer, (clock or Clock()).retry, TokenSealer(None))
 
 
 def writers(store: MemoryStore) -> list[str]:
-    return [entry.writer for entry in read_log(store, Clock().patience, POOL, 0)]
+    return [entry.writer for entry in read_log(store, Clock().retry, POOL, 0)]
 
 
 def test_entries_are_numbered_and_read_in_order(store: MemoryStore) -> None:
     log = opened(store, "a")
     for number in range(100):
         log.append("quotas", 1, [["facts", [str(number)], None]])
-    found = list(read_log(store, Clock().patience, POOL, 0))
+    found = list(read_log(store, Clock().retry, POOL, 0))
     assert [entry.number for entry in found] == list(range(1, 101))
     assert [entry.changes[0][1] for entry in found] == [[str(number)] for number in range(100)]
-    assert [entry.number for entry in read_log(store, Clock().patience, POOL, 97)] == [98, 99, 100]
+    assert [entry.number for entry in read_log(store, Clock().retry, POOL, 97)] == [98, 99, 100]
 
 
 def test_a_create_whose_answer_was_lost_meets_its_own_document(store: MemoryStore) -> None:
@@ -122,7 +122,7 @@ def test_a_request_is_repeated_as_long_as_the_lease_is_held() -> None:
 
     clock = Clock(waits=3)
     with pytest.raises(LeaseLost):
-        clock.patience.persist(fail)
+        clock.retry.send(fail)
     assert clock.left == -1
 
 

@@ -11,7 +11,7 @@ from connectors.errors import LeaseLost, StateError, Unreachable
 from harvester.state.reader import StateReader
 from harvester.state.shared import compaction, reading
 from harvester.state.shared.reading import SharedStateReader
-from harvester.state.shared.retry import Patience
+from harvester.state.shared.retry import StoreRetry
 from tests.unit.state.shared.crash import work
 from tests.unit.state.shared.machine import HOST, NOW, PREFIX, VENDOR, Machine, rows
 from tests.unit.state.shared.memory_store import Documents, MemoryStore
@@ -25,10 +25,10 @@ def documents() -> Documents:
 
 @pytest.fixture
 def reader(documents: Documents, tmp_path: Path) -> SharedStateReader:
-    patience = Patience(require=lambda: None, wait=lambda _seconds: None, tries=3)
+    retry = StoreRetry(require=lambda: None, wait=lambda _seconds: None, tries=3)
     folder = tmp_path / "copies"
     folder.mkdir()
-    return SharedStateReader(MemoryStore(documents), patience, folder, host=HOST, prefix=PREFIX)
+    return SharedStateReader(MemoryStore(documents), retry, folder, host=HOST, prefix=PREFIX)
 
 
 def rows_of(reader: SharedStateReader) -> dict[str, Any]:

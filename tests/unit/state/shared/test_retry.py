@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.errors import LeaseLost, Unreachable
-from harvester.state.shared.retry import RETRY_SECONDS, Patience
+from harvester.state.shared.retry import RETRY_SECONDS, StoreRetry
 
 
 def test_a_request_without_an_answer_is_sent_again_after_a_while() -> None:
@@ -16,7 +16,7 @@ def test_a_request_without_an_answer_is_sent_again_after_a_while() -> None:
             raise answer
         return str(answer)
 
-    assert Patience(require=lambda: None, wait=waits.append).persist(request) == "stored"
+    assert StoreRetry(require=lambda: None, wait=waits.append).send(request) == "stored"
     assert waits == [RETRY_SECONDS, RETRY_SECONDS]
 
 
@@ -27,7 +27,7 @@ def test_nothing_is_sent_without_the_lease() -> None:
         raise LeaseLost("another worker may go on")
 
     with pytest.raises(LeaseLost):
-        Patience(require=require, wait=lambda _seconds: None).persist(lambda: sent.append(1))
+        StoreRetry(require=require, wait=lambda _seconds: None).send(lambda: sent.append(1))
     assert sent == []
 
 
@@ -38,7 +38,7 @@ def test_a_reader_gives_up() -> None:
         sent.append(1)
         raise Unreachable("no connection")
 
-    patience = Patience(require=lambda: None, wait=lambda _seconds: None, tries=3)
+    retry = StoreRetry(require=lambda: None, wait=lambda _seconds: None, tries=3)
     with pytest.raises(Unreachable):
-        patience.persist(request)
+        retry.send(request)
     assert len(sent) == 3
