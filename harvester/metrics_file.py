@@ -7,14 +7,12 @@ and the last success of an account whose run failed.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connectors.errors import OutputError
 from connectors.exit_codes import ExitCode
 from connectors.text_file import UnreadableFile, read_text_file
 from harvester.logging_setup import EVEN_IF_QUIET
@@ -22,6 +20,7 @@ from harvester.output_file import prepare_output, write_output
 from harvester.pipeline.report import Report
 from harvester.state.layout import make_private, metrics_lock_file
 from harvester.state.locks import exclusive_lock
+from harvester.write_errors import write_errors
 
 if TYPE_CHECKING:
     from prometheus_client.core import GaugeMetricFamily
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ACCOUNT = ("vendor", "account")
+ANOTHER_FILE = "name another with --metrics-file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class MetricsFile:
 
     def check_writable(self) -> None:
         """Raises OutputError if the file cannot be written. Changes nothing: what is in it is needed at the end of the run."""
-        with _output_errors(self.path):
+        with write_errors(f"the metrics file {self.path}", elsewhere=ANOTHER_FILE):
             if self.path.is_file():
                 self.path.open("rb+").close()
             else:
@@ -90,7 +90,7 @@ class MetricsFile:
             for report in reports:
                 if report.started or report.exit_code != ExitCode.OK:  # others did not get their turn
                     record(samples, report, now)
-            with _output_errors(self.path):
+            with write_errors(f"the metrics file {self.path}", elsewhere=ANOTHER_FILE):
                 write_output(self.path, to_text(samples))
 
     def _read(self) -> Samples:
@@ -201,11 +201,3 @@ class _Collected:
 
 def _label_names(metric: Metric) -> tuple[str, ...]:
     return ACCOUNT if metric.label is None else (*ACCOUNT, metric.label)
-
-
-@contextmanager
-def _output_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"the metrics file {path} cannot be written ({error.strerror})") from None

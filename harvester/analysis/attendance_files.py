@@ -8,9 +8,10 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from connectors.errors import ConfigurationError, OutputError
+from connectors.errors import ConfigurationError
 from harvester.analysis import safe_csv
 from harvester.optional_libraries import require
+from harvester.write_errors import write_errors
 
 XLSX_ROWS = 1_048_576
 _TIMES = frozenset({"start", "first_join", "last_leave"})
@@ -38,6 +39,7 @@ def json_bytes(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterato
     yield b"\n]\n" if before != b"[\n" else b"[]\n"
 
 
+@write_errors("the sheet", elsewhere="name another temporary folder in TMPDIR")
 def write_xlsx(file: BinaryIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """One sheet: numbers are numbers, times are times, and every other cell is text, never a formula.
 
@@ -73,4 +75,5 @@ def write_xlsx(file: BinaryIO, columns: Sequence[str], rows: Iterable[Sequence[A
     try:
         book.close()
     except xlsxwriter.exceptions.FileCreateError as error:
-        raise OutputError(f"the sheet cannot be written ({error})") from None
+        (cause,) = error.args  # an OSError
+        raise cause from None

@@ -98,7 +98,8 @@ def _foreseen(error: Exception, folder: Path) -> Exception:
         )
     if kind in {"IOException", "HTTPException"}:
         return OutputError(
-            f"the temporary folder {folder.parent} cannot be written, or the input cannot be read"
+            f"the temporary folder {folder.parent} cannot be written, or the input cannot be read: free some space, or name "
+            "another temporary folder in TMPDIR"
         )
     if kind == "InvalidInputException" and "maximum_object_size" in str(error):
         return OutputError("a line of the input is longer than 16 MB, which no document is: check the file")

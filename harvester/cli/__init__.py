@@ -255,7 +255,14 @@ def _report(error: Exception) -> int:
     if isinstance(error, BrokenPipeError):
         return ExitCode.OK
     if isinstance(error, OSError):
-        logger.error("harvester: %s: %s", error.strerror or type(error).__name__, error.filename or "output")
+        from harvester.write_errors import ONLY_OF_WRITING, write_error
+
+        if error.errno in ONLY_OF_WRITING:
+            logger.error("harvester: %s", write_error(error.filename or "the output", error))
+        else:
+            logger.error(
+                "harvester: %s: %s", error.strerror or type(error).__name__, error.filename or "output"
+            )
         return ExitCode.IOERR
     logger.error("harvester: this is a bug, please report it with these lines", exc_info=error)
     return ExitCode.SOFTWARE

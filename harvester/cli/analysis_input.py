@@ -71,6 +71,9 @@ def meetings_option(text: str) -> Decorator[Any]:
     )
 
 
+ANOTHER_FILE = "name another with -o"
+
+
 def output_option(what: str) -> Decorator[Any]:
     return click.option(
         "-o",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfileobj
@@ -16,6 +16,7 @@ import click
 from harvester.analysis.attendance import By, Threshold
 from harvester.analysis.selection import Selection
 from harvester.cli.analysis_input import (
+    ANOTHER_FILE,
     DAYS,
     FILES,
     FROM_INDEX,
@@ -31,7 +32,8 @@ from harvester.cli.options import ES_HOST, PATH, apply, examples, general_option
 from harvester.cli.render.echo import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.signals_during_duckdb import interruptible
-from harvester.output_file import check_output, open_output
+from harvester.output_file import OutputFile, check_output, open_output
+from harvester.write_errors import write_errors
 
 if TYPE_CHECKING:
     from harvester.analysis.attendance import Totals
@@ -150,7 +152,8 @@ def attendance(env: RunEnvironment, **options: Any) -> int:
     if asked.excel and asked.kind != "csv":
         raise click.UsageError("--excel is for --format csv")
     if asked.output is not None and asked.output != Path("-"):
-        check_output(asked.output)
+        with write_errors(asked.output, elsewhere=ANOTHER_FILE):
+            check_output(asked.output)
     return _attendance(env, asked)
 
 
@@ -239,7 +242,7 @@ def _write(database: Database, layout: _Layout, output: Path | None) -> None:
         ):  # an archive that cannot be completed complains once more when it is removed
             write_xlsx(sheet, columns, rows)
             sheet.seek(0)
-            with open_output(output) as file:
+            with _opened(output) as file:
                 copyfileobj(sheet, file.stream)
         return
     blocks = _blocks(database, layout)
@@ -248,8 +251,17 @@ def _write(database: Database, layout: _Layout, output: Path | None) -> None:
         for block in blocks:
             stdout.write(block)
         return
-    with open_output(output) as file:
+    with _opened(output) as file:
         file.stream.writelines(blocks)
+
+
+@contextmanager
+def _opened(output: Path) -> Iterator[OutputFile]:
+    with (
+        write_errors(output, elsewhere=ANOTHER_FILE, pipe_may_close=True),
+        open_output(output) as file,
+    ):
+        yield file
 
 
 def _blocks(database: Database, layout: _Layout) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
@@ -12,7 +13,7 @@ import click
 
 import connectors
 from connectors.base import Setting
-from connectors.errors import BrokenPlugin, ConfigurationError, OutputError
+from connectors.errors import BrokenPlugin, ConfigurationError
 from connectors.exit_codes import ExitCode
 from harvester.cli.check import run_checks
 from harvester.cli.confirmation import confirm
@@ -30,8 +31,11 @@ from harvester.config import OWN, Environment, account_label
 from harvester.env_template import Section, described, env_text
 from harvester.output_file import write_output
 from harvester.setting_checks import checked_url
+from harvester.write_errors import write_error, write_errors
 
 logger = logging.getLogger(__name__)
+
+ANOTHER_FILE = "name another with --env-file"
 
 ELASTICSEARCH = "ES_"
 SIMULATOR_ONLY = frozenset({"HARVESTER_NOW", "HARVESTER_SPEED"})
@@ -184,19 +188,17 @@ def _check_value(setting: Setting, value: str) -> None:
 
 def _check_writable(path: Path) -> None:
     """Raises OutputError, before the first question, if the file cannot be written. Changes nothing."""
-    problem = None
+    number = None
     if path.is_dir():
-        problem = "it is a folder"
+        number = errno.EISDIR
     elif not path.parent.is_dir():
-        problem = "its folder does not exist"
+        number = errno.ENOENT
     elif not os.access(path if path.exists() else path.parent, os.W_OK):
-        problem = "permission denied"
-    if problem:
-        raise OutputError(f"{path} cannot be written ({problem})")
+        number = errno.EACCES
+    if number is not None:
+        raise write_error(path, OSError(number, os.strerror(number)), elsewhere=ANOTHER_FILE)
 
 
 def _write(path: Path, text: str) -> None:
-    try:
+    with write_errors(path, elsewhere=ANOTHER_FILE):
         write_output(path, text.encode(), private=True)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror})") from None

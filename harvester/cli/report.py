@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from connectors.errors import OutputError
 from harvester.cli.analysis_input import (
+    ANOTHER_FILE,
     DAYS,
     FILES,
     FROM_INDEX,
@@ -37,6 +37,7 @@ from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.signals_during_duckdb import interruptible
 from harvester.cli.standard_streams import stdout_is_terminal
 from harvester.output_file import check_output, write_output
+from harvester.write_errors import write_errors
 
 if TYPE_CHECKING:
     from harvester.analysis.report_data import ReportData
@@ -126,7 +127,8 @@ def report(env: RunEnvironment, **options: Any) -> int:
     if asked.is_to_stdout and stdout_is_terminal():
         raise click.UsageError("a page of HTML is nothing for a terminal: name a file with -o report.html")
     if asked.output is not None and not asked.is_to_stdout:
-        check_output(asked.output)
+        with write_errors(asked.output, elsewhere=ANOTHER_FILE):
+            check_output(asked.output)
     data, code = _figures(env, asked)
     page = render(data, title=asked.title, script=not asked.no_script).encode()
     if asked.folder is not None:
@@ -134,7 +136,8 @@ def report(env: RunEnvironment, **options: Any) -> int:
     if asked.output is None or asked.is_to_stdout:
         stdout_bytes().write(page)
     else:
-        write_output(asked.output, page)
+        with write_errors(asked.output, elsewhere=ANOTHER_FILE, pipe_may_close=True):
+            write_output(asked.output, page)
         logger.info("wrote %s", asked.output)
     return code
 
@@ -174,10 +177,8 @@ def _write_tables(data: ReportData, folder: Path) -> None:
     from harvester.analysis import safe_csv
     from harvester.analysis.cells import plain_rows
 
-    try:
+    with write_errors(folder, elsewhere="name another with --csv"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be created ({error.strerror})") from None
-    for table in data.tables():
-        content = safe_csv.table(list(table.columns), plain_rows(table)).encode()
-        write_output(folder / f"{table.name}.csv", content)
+        for table in data.tables():
+            content = safe_csv.table(list(table.columns), plain_rows(table)).encode()
+            write_output(folder / f"{table.name}.csv", content)

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import orjson
 
-from connectors.errors import OutputError
 from harvester.documents import Document, encode
 from harvester.forgetting.person import Count, LeftOut, Person, with_fewer_sessions
 from harvester.input_file import open_input, unreadable
@@ -21,6 +20,7 @@ from harvester.state.journal_scrubbing import count_scrubbed, scrub_journal
 from harvester.state.layout import JournalLocation
 from harvester.state.rejects import Rejects
 from harvester.state.shared.log import DatabaseRecorder
+from harvester.write_errors import write_errors
 
 
 class Place(Protocol):
@@ -64,11 +64,8 @@ class FilePlace:
     def forget(self, person: Person, _left_out: LeftOut) -> None:
         count = self.count(person)
         if count.removed or count.blanked:
-            try:
-                with open_output(self._path) as output:
-                    output.stream.writelines(self._kept_lines(person, count.left_out))
-            except OSError as error:
-                raise OutputError(f"{self._path} cannot be written ({error.strerror})") from None
+            with write_errors(self._path, elsewhere=""), open_output(self._path) as output:
+                output.stream.writelines(self._kept_lines(person, count.left_out))
 
     def _kept_lines(self, person: Person, left_out: LeftOut) -> Iterator[bytes]:
         for line, document in self._lines():

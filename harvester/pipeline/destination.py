@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from connectors.errors import ConfigurationError, OutputError
+from connectors.errors import ConfigurationError
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
 from harvester.config import OWN, Environment, max_response_bytes
 from harvester.logging_setup import EVEN_IF_QUIET, ONCE
@@ -25,6 +25,7 @@ from harvester.sinks.elastic.config import ElasticConfig, Period
 from harvester.sinks.ndjson import Ndjson
 from harvester.state.layout import make_private, rejects_folder
 from harvester.state.rejects import Rejects
+from harvester.write_errors import write_errors
 
 if TYPE_CHECKING:
     from harvester.pipeline.index_generation import IndexListener
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from harvester.sinks.elastic.loader import Preparation
 
 logger = logging.getLogger(__name__)
+
+ANOTHER_FILE = "name another with --output"
 
 
 class IndexDestination:
@@ -249,7 +252,7 @@ def open_file(
 
     Raises OutputError if it cannot be written. `wait`: as in `prepare_output`.
     """
-    with _output_errors(path):
+    with write_errors(path, elsewhere=ANOTHER_FILE):
         file = prepare_output(path, wait=wait)
     destination = StreamDestination("file", file.stream, str(path))
     destination.incomplete_path = file.incomplete_path
@@ -259,13 +262,5 @@ def open_file(
         file.discard()
         raise
     file.complete = destination.complete
-    with _output_errors(path):
+    with write_errors(path, elsewhere=ANOTHER_FILE):
         file.close()
-
-
-@contextmanager
-def _output_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror})") from None

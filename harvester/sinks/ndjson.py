@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from threading import Lock
 from typing import Any, BinaryIO
 
-from connectors.errors import OutputError
 from harvester.documents import DOCUMENT_START, encode, encoded_documents
 from harvester.sinks.base import Ack, Load, PipeClosed
+from harvester.write_errors import write_error
 
 
 class LineWriter:
@@ -37,7 +37,7 @@ class LineWriter:
             # Windows has no EPIPE for a closed pipe: the write is "invalid" there.
             if error.errno == errno.EINVAL:
                 raise PipeClosed("the output was closed") from None
-            raise OutputError(f"{self._name} cannot be written ({error.strerror})") from None
+            raise write_error(self._name, error) from None
 
 
 class Ndjson:

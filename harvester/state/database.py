@@ -5,6 +5,7 @@ A state that cannot be read is never silently begun again: the error names the f
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from harvester.state.layout import (
     WRITES_DATABASE,
     not_writable,
 )
+from harvester.write_errors import write_error
 
 APPLICATION_ID = 0x4D54_4748
 """In the header of every state database, so that a file of another program is not taken for one."""
@@ -49,9 +51,12 @@ _DURABLE = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 """A stored token or quota must survive a power cut, not only a kill."""
 _TEMPORARY = "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;"
 
-_FULL = frozenset(
-    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
-)
+_NOT_WRITABLE = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_IOERR: errno.EIO,
+    sqlite3.SQLITE_READONLY: errno.EACCES,
+    sqlite3.SQLITE_CANTOPEN: errno.EACCES,
+}
 _CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -268,13 +273,11 @@ class Database:
             code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
             if code in _CORRUPT:
                 raise self.damaged() from None
-            if code in _FULL and self.read_only:
+            if code in _NOT_WRITABLE and self.read_only:
                 raise OutputError(f"{self.path} cannot be read: {error}") from None
-            if code in _FULL:
-                raise OutputError(
-                    f"{self.path} cannot be written: {error}; free some space or fix the folder's permissions, "
-                    "then run the same command again"
-                ) from None
+            if code in _NOT_WRITABLE:
+                cause = OSError(_NOT_WRITABLE[code], str(error))
+                raise write_error(self.path, cause, elsewhere="") from None
             if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                 raise OutputError(
                     f"{self.path} has been locked by another process for over {BUSY_SECONDS:.0f} s; try again when it is done"

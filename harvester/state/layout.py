@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.errors import OutputError
+from harvester.write_errors import write_error
 
 ACCOUNT_DATABASE = "account.db"
 QUOTA_DATABASE = "quotas.db"
@@ -44,6 +45,8 @@ RUN_LOCK = "run.lock"
 METRICS_LOCK = "metrics.lock"
 POOL_LOCK = "pool.lock"
 POSITION_DATABASE = "position.db"
+
+ANOTHER_FOLDER = "name another with HARVESTER_STATE_DIR"
 
 _INDEX_FOLDERS = "elasticsearch-*"
 
@@ -166,7 +169,7 @@ def find_journals(state: Path) -> list[JournalLocation]:
         return []
     except OSError as error:
         raise OutputError(
-            f"the state folder {state} cannot be read ({error.strerror}); name another with HARVESTER_STATE_DIR"
+            f"the state folder {state} cannot be read ({error.strerror}): {ANOTHER_FOLDER}"
         ) from None
     found = sorted(state.glob(f"*/{_INDEX_FOLDERS}/{JOURNAL_DATABASE}"))
     return [JournalLocation(folder=path.parent) for path in found]
@@ -197,9 +200,7 @@ def make_private(folder: Path) -> Path:
 
 
 def not_writable(folder: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"the state folder {folder} cannot be written ({error.strerror}); name another with HARVESTER_STATE_DIR"
-    )
+    return write_error(f"the state folder {folder}", error, elsewhere=ANOTHER_FOLDER)
 
 
 def _file_name(text: str) -> str:

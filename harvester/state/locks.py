@@ -12,7 +12,8 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from connectors.errors import AlreadyRunning, OutputError
+from connectors.errors import AlreadyRunning
+from harvester.write_errors import write_error
 
 LINUX_LOCKS = Path("/proc/locks")
 """Linux's table of all file locks: `FLOCK ... <device>:<inode> ...`, one a line."""
@@ -71,5 +72,5 @@ def _acquire(path: Path, *, timeout: float) -> BaseFileLock:
     except Timeout:
         raise
     except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror})") from None
+        raise write_error(path, error, elsewhere="") from None
     return lock

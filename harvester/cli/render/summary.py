@@ -18,8 +18,10 @@ from harvester.cli.standard_streams import stderr_is_closed
 from harvester.formatting import format_instant, plural, without_prefix
 from harvester.output_file import prepare_output, wait_uninterrupted
 from harvester.pipeline.report import MAX_FAILURES, Report, format_utc
+from harvester.write_errors import write_errors
 
 STDERR = Path("-")
+ANOTHER_FILE = "name another with --summary-json"
 """Where `--summary-json -` goes: stdout is for documents."""
 
 SHOWN = 10
@@ -313,20 +315,12 @@ def _prepare(path: Path | None, wait: Callable[[float], object]) -> Callable[[st
         if stderr_is_closed():
             raise OutputError("stderr is closed: --summary-json - cannot be written")
         return partial(echo_json, err=True)
-    with _output_errors(path):
+    with write_errors(f"the summary {path}", elsewhere=ANOTHER_FILE):
         file = prepare_output(path, wait=wait)
 
     def write(text: str) -> None:
-        with _output_errors(path):
+        with write_errors(f"the summary {path}", elsewhere=ANOTHER_FILE):
             file.stream.write(f"{text}\n".encode())
             file.close()
 
     return write
-
-
-@contextmanager
-def _output_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"the summary {path} cannot be written ({error.strerror})") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import logging
@@ -15,12 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import xlsxwriter
 from click import UsageError
 from click.testing import CliRunner, Result
+from xlsxwriter.exceptions import FileCreateError
 
 from connectors.attendance import to_record
 from connectors.errors import ConfigurationError, OutputError
 from connectors.models import Detail, Session
+from harvester.analysis.attendance_files import write_xlsx
 from harvester.cli import cli
 from tests.invented_meetings import plain
 from tests.unit.analysis.record_strategies import documents, write
@@ -111,7 +115,33 @@ def test_the_output_replaces_a_file_or_leaves_it(file: str, tmp_path: Path) -> N
     )
     assert output.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["documents.ndjson", "people.csv"]
-    assert isinstance(run(file, "-o", str(tmp_path / "no" / "folder.csv")).exception, OSError)
+    nowhere = run(file, "-o", str(tmp_path / "no" / "folder.csv")).exception
+    assert isinstance(nowhere, OutputError)
+    assert "create its folder, or name another with -o" in str(nowhere)
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "xlsx"])
+def test_a_full_disk_is_an_output_error(file: str, kind: str) -> None:
+    error = run(file, "--format", kind, "-o", "/dev/full").exception
+    assert isinstance(error, OutputError)
+    assert str(error) == (
+        "/dev/full cannot be written (No space left on device): free some space, or name another with -o"
+    )
+
+
+def test_a_full_temporary_folder_of_a_sheet_is_an_output_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    close = xlsxwriter.Workbook.close
+
+    def close_full(book: xlsxwriter.Workbook) -> None:
+        close(book)  # an archive that is not complete would be written once more when it is removed
+        raise FileCreateError(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+    monkeypatch.setattr("xlsxwriter.Workbook.close", close_full)
+    with pytest.raises(OutputError) as raised:
+        write_xlsx(io.BytesIO(), ["name"], [["Person 0"]])
+    assert str(raised.value) == (
+        "the sheet cannot be written (No space left on device): free some space, or name another temporary folder in TMPDIR"
+    )
 
 
 def test_lines_that_are_no_documents_and_a_missing_meeting_are_65(

@@ -50,7 +50,16 @@ def test_an_unknown_vendor_is_a_usage_error() -> None:
     assert run("zom").exit_code == 2
 
 
-@pytest.mark.parametrize(("name", "problem"), [("folder", "it is a folder"), ("no/.env", "does not exist")])
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("folder", "folder cannot be written (Is a directory): name another with --env-file"),
+        (
+            "no/.env",
+            "cannot be written (No such file or directory): create its folder, or name another with --env-file",
+        ),
+    ],
+)
 def test_a_file_that_cannot_be_written_is_refused_before_the_first_question(
     name: str, problem: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

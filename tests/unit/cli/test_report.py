@@ -14,7 +14,7 @@ import pytest
 from click import UsageError
 from click.testing import CliRunner, Result
 
-from connectors.errors import ConfigurationError
+from connectors.errors import ConfigurationError, OutputError
 from harvester.analysis import safe_svg
 from harvester.cli import cli
 from tests.invented_meetings import full_harvest, plain
@@ -148,5 +148,20 @@ def test_sigterm_deletes_the_temporary_files(tmp_path: Path, command: str, opene
 def test_a_folder_that_is_missing_is_noticed_before_the_input_is_read(tmp_path: Path) -> None:
     missing, nowhere = tmp_path / "missing.ndjson", tmp_path / "no" / "report.html"
     error = run(str(missing), "-o", str(nowhere)).exception
-    assert isinstance(error, OSError)
-    assert "report.html" in str(error)
+    assert isinstance(error, OutputError)
+    assert str(error) == (
+        f"{nowhere} cannot be written (No such file or directory): create its folder, or name another with -o"
+    )
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_folder_that_is_a_file_and_a_full_disk_are_output_errors(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "tables").write_text("")
+    error = run(str(file), "-o", str(tmp_path / "a.html"), "--csv", str(tmp_path / "tables")).exception
+    assert isinstance(error, OutputError)
+    assert str(error).endswith("tables cannot be written (File exists): name another with --csv")
+    full = run(str(file), "-o", "/dev/full").exception
+    assert isinstance(full, OutputError)
+    assert str(full) == (
+        "/dev/full cannot be written (No space left on device): free some space, or name another with -o"
+    )

@@ -83,6 +83,9 @@ def test_an_answer_is_printed_or_the_exit_code_is_74(
     assert bool(ended.stdout) == (code == 0)
     if redirections == ">&-":
         assert b"stdout is closed" in ended.stderr
+    if redirections == ">/dev/full":
+        remedy = b"free some space, or name another place"
+        assert b"the output cannot be written (No space left on device): " + remedy in ended.stderr
 
 
 def test_a_closed_stdin_is_the_input_of_load(state: Path) -> None:

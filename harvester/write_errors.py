@@ -1,0 +1,46 @@
+"""Why a file, a folder or a stream cannot be written, and what to do. Every command that meets such an error ends with 74."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from connectors.errors import OutputError
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EROFS: "make its file system writable",
+    errno.EACCES: "check its owner and permissions",
+    errno.EPERM: "check its owner and permissions",
+    errno.ENOENT: "create its folder",
+    errno.ENOTDIR: "create its folder",
+    errno.EIO: "check the disk",
+}
+
+ONLY_OF_WRITING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+"""Errors that no reading has."""
+
+
+def write_error(name: object, error: OSError, *, elsewhere: str = "name another place") -> OutputError:
+    """`elsewhere`: how to choose another place; empty if there is no choice."""
+    reason = error.strerror or type(error).__name__
+    remedy = ", or ".join(filter(None, (_REMEDIES.get(error.errno or 0), elsewhere)))
+    return OutputError(f"{name} cannot be written ({reason})" + (f": {remedy}" if remedy else ""))
+
+
+@contextmanager
+def write_errors(
+    name: object, *, elsewhere: str = "name another place", pipe_may_close: bool = False
+) -> Iterator[None]:
+    """Raises OutputError for every OSError of the block.
+
+    `pipe_may_close`: BrokenPipeError is left as it is, since a reader that has seen enough is no failure.
+    """
+    try:
+        yield
+    except OSError as error:
+        if pipe_may_close and isinstance(error, BrokenPipeError):
+            raise
+        raise write_error(name, error, elsewhere=elsewhere) from None
