@@ -8,7 +8,7 @@ connector. The contract for logging in (`Login`) is in `connectors/oauth.py`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -112,12 +112,18 @@ def validate_settings(vendor: str, declared: tuple[Setting, ...], settings: Sett
     unset = unset_settings(declared, settings.get)
     if unset:
         names = ", ".join(setting.name for setting in unset)
-        raise ConfigurationError(f"{vendor}: not set: {names}; find it {unset[0].how_to_get}")
+        raise ConfigurationError(f"{vendor}: not set: {names}{where_to_find(unset)}")
     for setting in declared:
         value = settings.get(setting.name)
         if value and setting.choices and value not in setting.choices:
             choices = " or ".join(setting.choices)
             raise ConfigurationError(f"{vendor}: {setting.name} must be {choices}, or unset")
+
+
+def where_to_find(unset: Sequence[Setting]) -> str:
+    """Words to append to a message about unset settings: where the first that says so is found."""
+    how_to_get = next((setting.how_to_get for setting in unset if setting.how_to_get), "")
+    return f"; to be found {how_to_get}" if how_to_get else ""
 
 
 def setting_or_default(name: str, declared: tuple[Setting, ...], settings: Settings) -> str:
@@ -272,7 +278,7 @@ class Context(Protocol):
         """Shows a message to the user, once per run however often it is passed."""
         ...
 
-    def consume_quota(self, budget: str, count: int = 1, *, limit: int) -> None:
+    def consume_quota(self, name: str, count: int = 1, *, limit: int) -> None:
         """Counts against a daily quota of `limit` per UTC day, across runs, processes and the accounts of one quota pool.
         Raises QuotaExhausted if it is used up."""
         ...

@@ -67,7 +67,7 @@ class Auth(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DailyQuota:
-    """A daily budget that a call counts against."""
+    """A daily quota that a call counts against."""
 
     name: str
     limit: int
@@ -82,7 +82,7 @@ class RequestOptions(TypedDict, total=False):
     limiter: Limiter | None
     """The rate limit that the request counts against."""
     quota: DailyQuota | None
-    """The daily budget that the request counts against."""
+    """The daily quota that the request counts against."""
     auth: Auth | None
     """Replaces the authorization of the `Api`."""
     attempts: int | None
@@ -135,7 +135,7 @@ class Api:
         state = self._policy.start()
         renewed = False
         while True:
-            decision, authorization = self._attempt(request)
+            decision, authorization = self._attempt(request, state)
             if isinstance(decision, Response):
                 return decision
             if isinstance(decision, HarvestError):
@@ -159,7 +159,9 @@ class Api:
             raise BrokenResponse(f"{self.vendor}: {call}: the link to the next page points to another host")
         return path
 
-    def _attempt(self, request: _Request) -> tuple[Response | Retry | HarvestError, str | None]:
+    def _attempt(
+        self, request: _Request, state: RetryState
+    ) -> tuple[Response | Retry | HarvestError, str | None]:
         """Send the request once, when quota and rate limit allow it; also returns the authorization that was used."""
         quota, limiter = request.options.get("quota"), request.options.get("limiter")
         if quota is not None:
@@ -169,7 +171,7 @@ class Api:
         if limiter is not None:
             limiter.acquire()
         self._context.require_lease()
-        return self._try(request, authorization), authorization
+        return self._try(request, authorization, state), authorization
 
     def _wait(self, request: _Request, decision: Retry, state: RetryState) -> None:
         """Wait before the next attempt; raises the decision's error if there is none."""
@@ -189,7 +191,9 @@ class Api:
         else:
             self._context.wait(delay)
 
-    def _try(self, request: _Request, authorization: str | None) -> Response | Retry | HarvestError:
+    def _try(
+        self, request: _Request, authorization: str | None, state: RetryState
+    ) -> Response | Retry | HarvestError:
         self._context.request_stats.count(requests=1)
         began, sent = self._context.elapsed(), self._context.stopwatch()
         status = None
@@ -199,13 +203,16 @@ class Api:
             milliseconds = (self._context.stopwatch() - sent) * 1000
             body = parse_body(content, max_memory=self._context.response_limits.max_memory)
         except (ResponseTooLarge, BodyRefused) as error:
-            return BrokenResponse(f"{self.vendor}: {request.call}: refused {error}")
+            return BrokenResponse(
+                f"{self.vendor}: {request.call}: refused {error}: check what stands in front of the vendor, or raise "
+                "HARVESTER_MAX_RESPONSE_MB"
+            )
         except ResponseTooSlow as error:
             return Unreachable(
                 f"{self.vendor}: {request.call}: gave up {error}; run the same command again later"
             )
         except NETWORK_ERRORS as error:
-            return self._without_response(request, error)
+            return self._without_response(request, error, state)
         finally:
             self._context.request_stats.count_response(status)
         if date := response_date(raw.headers):
@@ -238,11 +245,13 @@ class Api:
             timeout=self._context.timeout,
         )
 
-    def _without_response(self, request: _Request, error: Exception) -> Retry | HarvestError:
+    def _without_response(
+        self, request: _Request, error: Exception, state: RetryState
+    ) -> Retry | HarvestError:
         if isinstance(error, requests.exceptions.InvalidURL):
             return BrokenResponse(f"{self.vendor}: {request.call}: the link to the next page cannot be read")
         if not is_unparsable(error):
-            return Retry(error=self._unreachable(request, error))
+            return Retry(error=self._unreachable(request, error, state))
         logger.debug("%s: %s: not HTTP (%s)", self.vendor, request.call, type(error).__name__)
         problem = BrokenResponse(
             f"{self.vendor}: {request.call}: an answer that is not HTTP ({type(error).__name__}): a proxy or firewall may "
@@ -250,18 +259,17 @@ class Api:
         )
         return Retry(error=problem, attempts=UNPARSABLE_ATTEMPTS)
 
-    def _unreachable(self, request: _Request, error: Exception) -> Unreachable:
+    def _unreachable(self, request: _Request, error: Exception, state: RetryState) -> Unreachable:
         timed_out = isinstance(error, requests.Timeout | ReadTimeoutError)
         problem = "no response in time" if timed_out else "no connection"
+        remedy = "check the network and the vendor's status page"
         if fault := certificate_fault(error):
-            problem = f"the server's certificate {fault.words}: {fault.remedy}"
-        attempts = request.options.get("attempts") or self._policy.limits.attempts or 1
-        if not request.is_idempotent:
-            attempts = 1
+            problem = f"the server's certificate {fault.words}"
+            remedy = f"{fault.remedy} in REQUESTS_CA_BUNDLE" if fault.authority else fault.remedy
         logger.debug("%s: %s: %s (%s)", self.vendor, request.call, problem, type(error).__name__)
         return Unreachable(
-            f"{self.vendor}: {request.call}: {problem} ({type(error).__name__}) after {count_attempts(attempts)}; "
-            "check the network and the vendor's status page, then run the same command again"
+            f"{self.vendor}: {request.call}: {problem} ({type(error).__name__}) after "
+            f"{count_attempts(state.attempts + 1)}: {remedy}, then run the same command again"
         )
 
     def _session(self) -> LimitedSession:

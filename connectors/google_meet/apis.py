@@ -10,9 +10,11 @@ from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.calendar_api import CalendarApi
 from connectors.google_meet.conference_grouping import Conference
 from connectors.google_meet.directory_api import DirectoryApi
+from connectors.google_meet.mapping import to_host
 from connectors.google_meet.meet_api import MeetApi
 from connectors.google_meet.reports_api import ReportsApi
 from connectors.google_meet.reports_rows import Row, normalize_code
+from connectors.models import Host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,11 @@ class Apis:
         if conference is None:
             return {}
         return self.calendar.event(self.organizer_user(conference), conference.event_id)
+
+    def host(self, organizer: str | None) -> Host | None:
+        """The organizer with this address, with name and id if the Directory has them."""
+        person = self.directory.by_address(organizer)
+        return to_host(organizer, person.id, person.name) if person is not None else to_host(organizer)
 
     def organizer_user(self, conference: Conference | None) -> str | None:
         """The user to impersonate for the organizer's data: the primary address of an active Directory user, else `None`.

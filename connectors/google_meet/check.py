@@ -19,7 +19,7 @@ from connectors.google_meet.endpoints import (
     SERVICES,
     Service,
 )
-from connectors.google_meet.errors import ApiNotAllowed, Forbidden
+from connectors.google_meet.errors import RUN_CHECK, ApiNotAllowed, Forbidden
 from connectors.google_meet.refused_users import first_names
 from connectors.models import user_partition
 
@@ -126,7 +126,7 @@ def _probe(
         return CheckResult(
             subject=service.title,
             status="failed" if needed else "warning",
-            message=f"{error}; {_WITHOUT[service.scope]}",
+            message=f"{str(error).removesuffix(f': {RUN_CHECK}')}; {_WITHOUT[service.scope]}",
             remedy=_remedy(sources, service, error),
         )
 

@@ -28,6 +28,9 @@ DEFAULT_DELAY_SECONDS = 15.0
 
 MIN_DELAY_SECONDS = 1.0
 
+RUN_CHECK = "run `harvester check google-meet`"
+"""It names the role, the scope or the setting that is missing."""
+
 _QUOTA = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED"})
 _DISABLED = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
 _SCOPE = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
@@ -93,5 +96,5 @@ def _refused(response: Response, service: Service, reasons: frozenset[str]) -> D
             f"https://{CONSOLE}/apis/library/{service.library}"
         )
     if reasons & _SCOPE:
-        return ApiNotAllowed(f"{response.call}: the token lacks the scope {service.scope} (403)")
-    return Forbidden(f"{response.call}: refused (403)", status=403)
+        return ApiNotAllowed(f"{response.call}: the token lacks the scope {service.scope} (403): {RUN_CHECK}")
+    return Forbidden(f"{response.call}: refused (403): {RUN_CHECK}", status=403)

@@ -15,7 +15,7 @@ from connectors.google_meet.apis import Apis
 from connectors.google_meet.conference_grouping import Conference, is_live, record_id
 from connectors.google_meet.endpoints import REFETCH_INTERVAL, SETTLING_TIME, VENDOR
 from connectors.google_meet.id_conflicts import IdConflicts
-from connectors.google_meet.mapping import ConferenceFacts, to_host, to_meeting, to_record_session, user_id
+from connectors.google_meet.mapping import ConferenceFacts, to_meeting, to_record_session, user_id
 from connectors.google_meet.meet_api import VisibleRecord, space_of
 from connectors.google_meet.record_listing import GoogleSourceName, RecordListing
 from connectors.google_meet.reports_rows import Row
@@ -84,14 +84,14 @@ class MeetSource:
         apis, record = self._apis, visible.record
         organizer = conference.organizer if conference is not None else None
         has_code = conference is not None and conference.code is not None
-        person = apis.directory.by_address(organizer)
+        host = apis.host(organizer)
         facts = ConferenceFacts(
             conference=conference,
             record=record,
             event=apis.event(conference),
             recordings=apis.meet.recordings(visible, apis.organizer_user(conference)),
             code=None if has_code else apis.meet.meeting_code(space_of(record), visible.users),
-            host=to_host(organizer, person.id, person.name) if person else to_host(organizer),
+            host=host,
         )
         meeting = to_meeting(facts, account=apis.account, uuid=uuid, harvested_at=harvested_at, raw=raw)
         live = is_live(record)

@@ -31,7 +31,7 @@ from connectors.google_meet.emptied_report_days import missing_days
 from connectors.google_meet.endpoints import SETTLING_TIME, VENDOR, WINDOW_PADDING
 from connectors.google_meet.errors import ApiNotAllowed
 from connectors.google_meet.id_conflicts import IdConflicts, OtherSourceDays
-from connectors.google_meet.mapping import ConferenceFacts, to_host, to_meeting, to_session
+from connectors.google_meet.mapping import ConferenceFacts, to_meeting, to_session
 from connectors.google_meet.meet_api import VisibleRecord, space_of
 from connectors.google_meet.meet_source import MeetSource
 from connectors.google_meet.record_listing import GoogleSourceName, RecordListing
@@ -289,7 +289,7 @@ class ReportsSource:
         self, conference: Conference, visible: VisibleRecord | None, harvested_at: datetime, *, raw: bool
     ) -> MeetingRecord:
         apis, organizer = self._apis, conference.organizer
-        person = apis.directory.by_address(organizer)
+        host = apis.host(organizer)
         record, recordings, code = None, None, None
         if visible is not None:
             record = visible.record
@@ -302,7 +302,7 @@ class ReportsSource:
             event=apis.event(conference),
             recordings=recordings,
             code=code,
-            host=to_host(organizer, person.id, person.name) if person else to_host(organizer),
+            host=host,
         )
         meeting = to_meeting(
             facts, account=apis.account, uuid=conference.id, harvested_at=harvested_at, raw=raw

@@ -18,10 +18,8 @@ from connectors.google_meet.meet_api import MeetApi
 from connectors.google_meet.meet_source import MeetSource
 from connectors.google_meet.reports_api import ReportsApi
 from connectors.google_meet.reports_source import ReportsSource
-from connectors.google_meet.upcoming import UpcomingSource
+from connectors.google_meet.upcoming import PLANNED_IDS, UpcomingSource
 from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Window
-
-PLANNED_IDS = "plan"
 
 
 class GoogleSourceSelector:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, time
-from typing import Any
 
 from connectors.concurrency import ordered_map
 from connectors.errors import Gone, VendorError
@@ -16,7 +15,6 @@ from connectors.google_meet.apis import Apis
 from connectors.google_meet.auth import LOGGED_IN
 from connectors.google_meet.calendar_api import title
 from connectors.google_meet.endpoints import VENDOR
-from connectors.google_meet.mapping import to_host
 from connectors.google_meet.meet_api import USERS_AT_ONCE
 from connectors.google_meet.record_listing import settle_refusals
 from connectors.google_meet.redaction_rules import redact_row
@@ -42,6 +40,8 @@ _REFUSED = (
     "Apps > Google Workspace > Calendar > Service status), so what only they have planned is skipped"
 )
 MEET_CONFERENCE = "hangoutsMeet"
+PLANNED_IDS = "plan"
+"""The kind of ids that these meetings have, in the hint."""
 
 
 class UpcomingSource:
@@ -54,7 +54,7 @@ class UpcomingSource:
     ) -> Iterator[MeetingRef | SkippedPartition]:
         users = [user.lower() for user in self._apis.meet.users_to_impersonate(self._apis.users)]
         if partitions:
-            users = [user for user in users if user_partition(user.lower()) in partitions]
+            users = [user for user in users if user_partition(user) in partitions]
         all_users, seen = frozenset(users), set[str]()
         for result in settle_refusals(self._list_users(window, users)):
             if isinstance(result, SkippedPartition):
@@ -101,7 +101,7 @@ class UpcomingSource:
             uuid=planned_id(event),
             start_time=start,
             digest=row_digest(event),
-            hint={"ids": "plan", "event": number, **({"user": person.id} if person is not None else {})},
+            hint={"ids": PLANNED_IDS, "event": number, **({"user": person.id} if person is not None else {})},
             row={"event": event},
         )
 
@@ -117,7 +117,7 @@ class UpcomingSource:
             harvested_at=harvested_at,
             meeting_code=event_code(event),
             topic=title(event),
-            host=self._to_host(event),
+            host=self._apis.host(as_text(as_dict(event.get("organizer")).get("email"))),
             scheduled_start_time=event_time(event),
             scheduled_end_time=ends,
             state="scheduled",
@@ -128,11 +128,6 @@ class UpcomingSource:
             meeting=meeting,
             pending=None if is_over or ends is None else Pending(until=ends, reason=Reason.planned),
         )
-
-    def _to_host(self, event: Row) -> Any:
-        email = as_text(as_dict(event.get("organizer")).get("email"))
-        person = self._apis.directory.by_address(email)
-        return to_host(email, person.id, person.name) if person is not None else to_host(email)
 
     def _read_again(self, ref: MeetingRef) -> Row:
         person = self._apis.directory.by_id(ref.hint.get("user"))

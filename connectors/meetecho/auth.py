@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import RLock
 from typing import Any
 
 from connectors.base import Context, Token
 from connectors.errors import BrokenResponse, CredentialsError
-from connectors.http import Api
+from connectors.http import Api, Auth
 from connectors.meetecho.endpoints import TOKENS, VENDOR
 from connectors.meetecho.errors import MeetechoRefused
 from connectors.rate_limit import Limiter
+from connectors.response_decisions import Response
 
 CALL = f"POST {TOKENS}"
 
@@ -31,6 +33,21 @@ RENEW_INTERVAL_SECONDS = 60.0
 """A token that is refused within this time after it was requested is not requested again."""
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAuth:
+    """The `Authorization` header with a group's token or a deletion token. The datatracker's client spells `bearer` in lower
+    case.
+    """
+
+    token: str = field(repr=False)
+
+    def header(self) -> str:
+        return f"bearer {self.token}"
+
+    def renew(self, refused: str) -> None:
+        """Never called: `send_with_group_token` handles refusals itself."""
 
 
 class GroupTokens:
@@ -156,6 +173,17 @@ class GroupTokens:
 
     def _stored_name(self, group: str) -> str:
         return f"meetecho-{self._client}-{group}"
+
+
+def send_with_group_token(tokens: GroupTokens, group: str, send: Callable[[Auth], Response]) -> Response:
+    """Send a request with the group's token, and once more with a new one if it is refused. Raises MeetechoRefused."""
+    token = tokens.get(group)
+    try:
+        return send(GroupAuth(token))
+    except MeetechoRefused as error:
+        if error.status not in {401, 403} or not tokens.renew(group, token):
+            raise
+    return send(GroupAuth(tokens.get(group)))
 
 
 def _is_token(value: Any) -> bool:

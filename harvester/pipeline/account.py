@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import connectors
-from connectors.base import DEFAULT_MAX_BYTES, Connector, ResponseLimits, Settings, unset_settings
+from connectors.base import (
+    DEFAULT_MAX_BYTES,
+    Connector,
+    ResponseLimits,
+    Settings,
+    unset_settings,
+    where_to_find,
+)
 from connectors.errors import ConfigurationError
 from harvester.config import Environment
 from harvester.pipeline.connector_context import RunContext, no_lease, no_refused_partitions, no_stored_refs
@@ -247,8 +254,7 @@ def read_settings(vendor: str, environment: Environment) -> dict[str, str]:
 def not_set(vendor: str, missing: Sequence[str], environment: Environment) -> str:
     """What to do about missing settings, in words."""
     settings = connectors.load(vendor).settings
-    how_to_get = next((s.how_to_get for s in settings if s.name in missing and s.how_to_get), "")
-    found = f"; to be found {how_to_get}" if how_to_get else ""
+    found = where_to_find([setting for setting in settings if setting.name in missing])
     names = ", ".join(environment.spelled(name) for name in missing)
     hint = "" if environment.spelling else f"; {SETTINGS_HINT}"
     return f"not set: {names}{hint}{found}"

@@ -94,9 +94,9 @@ class RunContext:
         """Whether `now` is the vendor's time, and not just this machine's."""
         return self._calendar.is_known
 
-    def consume_quota(self, budget: str, count: int = 1, *, limit: int) -> None:
+    def consume_quota(self, name: str, count: int = 1, *, limit: int) -> None:
         self._stop.check()
-        self._state.consume_quota(budget, count, limit=limit)
+        self._state.consume_quota(name, count, limit=limit)
 
     def wait(self, seconds: float) -> None:
         self._stop.wait(seconds / self._clock.speed)

@@ -19,7 +19,6 @@ from typing import Final
 
 from connectors.base import Connector
 from connectors.errors import (
-    BrokenResponse,
     Gone,
     HarvestError,
     NotReady,
@@ -52,7 +51,7 @@ MAX_UNANSWERED = 12
 GRACE_SECONDS = 10.0
 """After a signal, how long to wait for requests in flight."""
 
-_MEETING_ENDS: Final = (Gone, NotReady, VendorError, BrokenResponse, Unreachable)
+_MEETING_ENDS: Final = (Gone, NotReady, VendorError, Unreachable)
 """Errors that end one meeting; any other HarvestError ends the run."""
 
 

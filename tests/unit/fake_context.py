@@ -38,7 +38,7 @@ class MemoryTokens:
 
 
 class FakeContext:
-    """Safe for many threads. `limits`: daily budgets lower than the connector's own."""
+    """Safe for many threads. `limits`: daily quotas lower than the connector's own."""
 
     def __init__(self, now: datetime = NOW) -> None:
         self.tokens = MemoryTokens()
@@ -85,12 +85,12 @@ class FakeContext:
             if message not in self.notices:
                 self.notices.append(message)
 
-    def consume_quota(self, budget: str, count: int = 1, *, limit: int) -> None:
+    def consume_quota(self, name: str, count: int = 1, *, limit: int) -> None:
         with self._lock:
-            if self.spent[budget] + count > self.limits.get(budget, limit):
+            if self.spent[name] + count > self.limits.get(name, limit):
                 midnight = (self.now() + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-                raise QuotaExhausted(f"the budget {budget} is spent", until=midnight)
-            self.spent[budget] += count
+                raise QuotaExhausted(f"the quota {name} is spent", until=midnight)
+            self.spent[name] += count
 
     def get_fact(self, fact: str) -> str | None:
         return self.facts.get(fact)

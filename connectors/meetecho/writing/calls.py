@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
@@ -17,7 +17,7 @@ from connectors.base import Context, Settings
 from connectors.errors import BrokenResponse, HarvestError, Unreachable, VendorError
 from connectors.http import Api, Auth
 from connectors.json_body import EMPTY
-from connectors.meetecho.auth import GroupTokens
+from connectors.meetecho.auth import GroupAuth, GroupTokens, send_with_group_token
 from connectors.meetecho.endpoints import MEETECHO_CALLS_PER_SECOND, ROOMS, VENDOR
 from connectors.meetecho.errors import MeetechoRefused, meetecho_classifier
 from connectors.meetecho.room_rows import Room, to_rooms
@@ -108,26 +108,13 @@ def is_doubtful(error: HarvestError) -> bool:
     """Whether Meetecho may have carried out a request that ended in this error."""
     if isinstance(error, MeetechoRefused):
         return False
-    return isinstance(error, (Unreachable, BrokenResponse, VendorError))
+    return isinstance(error, (Unreachable, VendorError))
 
 
 def status_of(error: HarvestError) -> int | None:
     """The HTTP status with which Meetecho refused or failed; None if the outcome is unknown, as after a page with 200."""
     status = getattr(error, "status", None)
     return None if isinstance(error, BrokenResponse) or not isinstance(status, int) else status
-
-
-@dataclass(frozen=True, slots=True)
-class _Bearer:
-    """The `Authorization` header, spelled as the datatracker's client spells it: `bearer` in lower case."""
-
-    token: str = field(repr=False)
-
-    def header(self) -> str:
-        return f"bearer {self.token}"
-
-    def renew(self, refused: str) -> None:
-        """Never called: `WriteClient` handles refusals itself."""
 
 
 class WriteClient:
@@ -155,7 +142,8 @@ class WriteClient:
 
     def fetch_rooms(self, group: str) -> Fetched:
         """Every room that Meetecho lists for the group. Raises MeetechoRefused if it refuses the group."""
-        response = self._with_group_token(
+        response = send_with_group_token(
+            self.tokens,
             group,
             lambda auth: self._reading.send("GET", f"GET {ROOMS}", ROOMS, auth=auth, limiter=self._limiter),
         )
@@ -163,10 +151,10 @@ class WriteClient:
 
     def send(self, request: WriteRequest) -> Response:
         """Send a request with the group's token."""
-        return self._with_group_token(request.group, lambda auth: self._send(request, auth))
+        return send_with_group_token(self.tokens, request.group, lambda auth: self._send(request, auth))
 
     def delete(self, request: WriteRequest, deletion_token: str) -> Response:
-        return self._send(request, _Bearer(deletion_token))
+        return self._send(request, GroupAuth(deletion_token))
 
     def created_room(self, response: Response, group: str) -> Room:
         """The room in the answer to `create_room`. Raises BrokenResponse unless there is exactly one, as the
@@ -187,15 +175,6 @@ class WriteClient:
             limiter=self._limiter,
             idempotent=request.method == "PUT",
         )
-
-    def _with_group_token(self, group: str, send: Callable[[Auth], Response]) -> Response:
-        token = self.tokens.get(group)
-        try:
-            return send(_Bearer(token))
-        except MeetechoRefused as error:
-            if error.status not in {401, 403} or not self.tokens.renew(group, token):
-                raise
-        return send(_Bearer(self.tokens.get(group)))
 
 
 def _write_classifier(context: Context) -> Callable[[Response], Decision]:

@@ -61,7 +61,8 @@ def problem_lines(report: Report) -> Iterator[str]:
     yield from (
         f"{failure.what}: {without_prefix(failure.why, report.vendor)}" for failure in failures[:SHOWN]
     )
-    more = report.failed + report.failed_listings + report.failed_partitions.total() - SHOWN
+    counts = (report.failed, report.failed_listings, report.failed_partitions.total(), report.lost_indices)
+    more = sum(counts) - SHOWN
     if len(failures) > SHOWN:
         yield f"… and {more:,} more; --summary-json has the first {MAX_FAILURES}"
 

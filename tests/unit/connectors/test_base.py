@@ -28,7 +28,16 @@ def test_complete_settings_are_valid() -> None:
 def test_every_unset_setting_is_named_with_where_to_find_it() -> None:
     with pytest.raises(ConfigurationError) as refused:
         validate_settings("Vendor", DECLARED, settings(V_SECRET=""))
-    assert str(refused.value) == "Vendor: not set: V_ID, V_SECRET; find it at vendor.example"
+    assert str(refused.value) == "Vendor: not set: V_ID, V_SECRET; to be found at vendor.example"
+
+
+def test_without_a_hint_an_unset_setting_is_only_named() -> None:
+    declared = (Setting(name="V_PLAIN", help="Id.", required=True), *DECLARED)
+    with pytest.raises(ConfigurationError) as refused:
+        validate_settings("Vendor", declared[:1], settings())
+    assert str(refused.value) == "Vendor: not set: V_PLAIN"
+    with pytest.raises(ConfigurationError, match="V_PLAIN, V_ID, V_SECRET; to be found at vendor"):
+        validate_settings("Vendor", declared, settings())
 
 
 def test_an_alternative_makes_a_required_setting_optional() -> None:

@@ -9,6 +9,7 @@ import pytest
 import requests
 import responses
 
+from connectors.base import ResponseLimits
 from connectors.errors import (
     BrokenResponse,
     ConfigurationError,
@@ -27,7 +28,7 @@ from connectors.response_decisions import (
     Retry,
     default_decision,
 )
-from connectors.retry import VENDOR_LIMITS
+from connectors.retry import VENDOR_LIMITS, RetryLimits
 from tests.unit.fake_context import NOW, FakeContext
 
 URL = "https://vendor.example/v1"
@@ -170,12 +171,53 @@ def test_no_connection_is_unreachable_once_no_attempt_is_left(api, http, error: 
     assert len(http.calls) == ATTEMPTS
 
 
-def test_the_fault_of_a_certificate_is_named(api, http) -> None:
+@pytest.mark.parametrize(("total", "tries"), [(0, "1 try"), (900, "7 tries")])
+def test_the_message_has_the_number_of_attempts_that_were_made(api, http, total: int, tries: str) -> None:
+    """The total time may end a request before its last attempt."""
+    http.get(f"{URL}/x", body=requests.ConnectionError())
+    limits = RetryLimits(first_seconds=1, cap_seconds=1, total_seconds=total, attempts=7)
+    with pytest.raises(Unreachable) as error:
+        api(limits=limits).get(CALL, "/x")
+    assert str(error.value) == (
+        f"Vendor: {CALL}: no connection (ConnectionError) after {tries}: check the network and the vendor's status page, "
+        "then run the same command again"
+    )
+
+
+def test_a_request_that_is_not_idempotent_was_made_once(api, http) -> None:
+    http.post(f"{URL}/x", body=requests.ConnectionError())
+    with pytest.raises(Unreachable, match="after 1 try:"):
+        api().request("POST", CALL, "/x", idempotent=False)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (10, "has expired (SSLError) after 7 tries: renew it, and check the clock of this machine, then run"),
+        (
+            18,
+            "is self-signed (SSLError) after 7 tries: name the file of that certificate in REQUESTS_CA_BUNDLE, then",
+        ),
+    ],
+)
+def test_the_fault_of_a_certificate_is_named(api, http, code: int, words: str) -> None:
     fault = ssl.SSLCertVerificationError(1, "certificate verify failed")
-    fault.verify_code = 10
+    fault.verify_code = code
     http.get(f"{URL}/x", body=requests.exceptions.SSLError(fault))
-    with pytest.raises(Unreachable, match="certificate has expired: renew it"):
+    with pytest.raises(Unreachable) as error:
         api().get(CALL, "/x")
+    assert f"the server's certificate {words}" in str(error.value)
+
+
+def test_an_answer_that_is_too_large_is_refused_with_the_setting_to_raise(api, http, context) -> None:
+    context.response_limits = ResponseLimits(max_bytes=1_000_000)
+    http.get(f"{URL}/x", body=b" " * 3_000_000)
+    with pytest.raises(BrokenResponse) as error:
+        api().get(CALL, "/x")
+    assert str(error.value) == (
+        f"Vendor: {CALL}: refused an answer of more than 1 MB: check what stands in front of the vendor, or raise "
+        "HARVESTER_MAX_RESPONSE_MB"
+    )
 
 
 def test_a_ca_bundle_that_does_not_exist_is_a_configuration_error(

@@ -63,6 +63,7 @@ def test_a_user_without_admin_rights_is_reported(
     (bad,) = [result for result in meet().check() if result.status != "ok"]
     assert bad.subject == service.title
     assert "must be an admin" in bad.remedy
+    assert "harvester check" not in bad.message
 
 
 def test_wrong_credentials_are_the_only_result(meet: Build, google: Google) -> None:

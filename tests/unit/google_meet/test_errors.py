@@ -58,8 +58,16 @@ def test_a_quota_error_makes_all_threads_wait(
     [
         (status_body(403, "PERMISSION_DENIED", "SERVICE_DISABLED"), ApiNotAllowed, "apis/library/meet"),
         (error_body(403, "accessNotConfigured"), ApiNotAllowed, "not enabled"),
-        (status_body(403, "PERMISSION_DENIED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"), ApiNotAllowed, "scope"),
-        (status_body(403, "PERMISSION_DENIED"), Forbidden, "refused"),
+        (
+            status_body(403, "PERMISSION_DENIED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"),
+            ApiNotAllowed,
+            "scope .*: run `harvester check google-meet`",
+        ),
+        (
+            status_body(403, "PERMISSION_DENIED"),
+            Forbidden,
+            r"refused \(403\): run `harvester check google-meet`$",
+        ),
     ],
 )
 def test_three_kinds_of_403_have_their_own_errors(

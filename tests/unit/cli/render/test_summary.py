@@ -115,6 +115,14 @@ def test_what_stopped_a_run_is_printed_once_with_what_to_do() -> None:
     ]
 
 
+def test_failures_that_are_not_printed_are_counted_whatever_failed() -> None:
+    run = started()
+    run.indices_lost([f"harvester-meetings-{year}" for year in range(2015, 2026)], meetings=3)
+    assert [line for line in summary_lines(run) if "more" in line] == [
+        "zoom: … and 1 more; --summary-json has the first 50"
+    ]
+
+
 def test_an_interrupted_run_says_that_the_same_command_resumes() -> None:
     run = started(listed=3, failed=1, causes={75})
     run.stopped_by(Interrupted(exit_code=143))

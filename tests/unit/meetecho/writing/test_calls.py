@@ -201,7 +201,7 @@ def test_a_time_out_is_not_followed_by_a_second_creation(
     client: WriteClient, http: responses.RequestsMock
 ) -> None:
     call = http.post(f"{MEETECHO}/meeting/interim/createRoom", body=requests.ReadTimeout())
-    with pytest.raises(Unreachable, match="after 1 try;") as raised:
+    with pytest.raises(Unreachable, match="after 1 try:") as raised:
         client.send(create_room(ROOM_18))
     assert call.call_count == 1
     assert is_doubtful(raised.value)
