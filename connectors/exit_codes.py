@@ -47,3 +47,8 @@ class ExitCode(IntEnum):
         """The one exit code for several causes; OK for none."""
         present = set(codes)
         return next((code for code in cls if code in present), cls.OK)
+
+
+def outcome_of(exit_code: int) -> str:
+    """In a word how a run with this exit code ended, "unknown" for one that no version of the program has."""
+    return next((code.outcome for code in ExitCode if code == exit_code), "unknown")

@@ -140,10 +140,10 @@ class SkippedPartition:
 
 
 REFUSALS: Final = frozenset({Reason.refused, Reason.unknown_user, Reason.not_ours})
-"""Reasons of a permanent skip that speak of a user or group which the vendor does not have or give."""
+"""Reasons of a permanent skip: the vendor has no such user or group, or gives no access to it."""
 
-ASK_REFUSED_AGAIN: Final = timedelta(hours=20)
-"""A partition that the vendor refused for good is asked for again once a day, even by a run that starts early."""
+ONCE_A_DAY: Final = timedelta(hours=20)
+"""The least time between two tries of what is tried once a day: the next nightly run may begin a little earlier in the day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +159,7 @@ class RefusedPartition:
 
     def is_recent(self, now: datetime) -> bool:
         """Whether it was asked for so recently that it need not be asked for again; a time in the future is not believed."""
-        return now - ASK_REFUSED_AGAIN < self.asked_at <= now
+        return now - ONCE_A_DAY < self.asked_at <= now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import click
 
-import connectors
 from connectors.base import CheckResult
 from connectors.errors import HarvestError
 from connectors.exit_codes import ExitCode
@@ -17,6 +16,7 @@ from harvester.cli.configured_accounts import (
     accounts_of,
     find_accounts,
     messages_about,
+    require_known,
 )
 from harvester.cli.from_settings import account_config, elastic_config, read_journal
 from harvester.cli.options import (
@@ -59,9 +59,7 @@ def check(env: RunEnvironment, vendors: tuple[str, ...], state: StateKind | None
     elsewhere, with what to do and a verdict at the end; with --quiet, only failures.
     """
     handle_signals(env)
-    unknown = [name for name in vendors if name not in connectors.table()]
-    if unknown:
-        raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(connectors.table()))}")
+    require_known(vendors)
     return run_checks(env, vendors, state=state, as_json=as_json)
 
 

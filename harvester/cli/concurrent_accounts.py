@@ -35,7 +35,7 @@ def run_side_by_side(runs: Sequence[tuple[Report, Callable[[], None]]], stop: St
 
 def _run(report: Report, run: Callable[[], None], stop: StopSignal) -> None:
     if stop.is_set:
-        report.stopped_by(stop.interruption())
+        report.record_stop(stop.interruption())
         return
     run()
     if report.stopped_with == ExitCode.OK and not stop.is_set:

@@ -55,6 +55,14 @@ class Accounts:
         return select([each for each in self.configured if not vendors or each.vendor in vendors], env)
 
 
+def require_known(vendors: Iterable[str]) -> None:
+    """Raises UsageError if there is no connector of this name."""
+    known = sorted(connectors.table())
+    for name in vendors:
+        if name not in known:
+            raise click.UsageError(f"{name} is not one of {', '.join(known)}")
+
+
 def messages_about(account: AccountSettings) -> AbstractContextManager[None]:
     """Every message of the block names the account, unless its vendor has no other one."""
     return messages_of(account.name if "/" in account.name else "")

@@ -16,6 +16,7 @@ from connectors.base import Setting
 from connectors.errors import BrokenPlugin, ConfigurationError
 from connectors.exit_codes import ExitCode
 from harvester.cli.check import run_checks
+from harvester.cli.configured_accounts import require_known
 from harvester.cli.confirmation import confirm
 from harvester.cli.options import (
     GeneralOptions,
@@ -67,9 +68,8 @@ def init(options: GeneralOptions, vendors: tuple[str, ...], print_only: bool, fo
     Asks for the given VENDORS, or which ones you use. The file is .env in this folder, or the one that --env-file names, and
     only you can read it. Without a terminal, the file is printed and not written.
     """
+    require_known(vendors)
     table = connectors.table()
-    if unknown := [name for name in vendors if name not in table]:
-        raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(table))}")
     if print_only or not (stdin_is_terminal() and stderr_is_terminal()):
         if not print_only:
             logger.info("there is no terminal to ask on: fill in what follows, and save it as .env")

@@ -25,8 +25,7 @@ from harvester.cli.options import (
 )
 from harvester.cli.rejects_of_all_machines import rejects_to_change, rejects_to_read
 from harvester.cli.render.echo import echo_json, echo_lines, stdout_bytes
-from harvester.cli.render.rejects import as_json as rejects_json
-from harvester.cli.render.rejects import as_text
+from harvester.cli.render.rejects import as_text, rejects_json
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.shared_state import STATE, StateKind
 

@@ -125,7 +125,7 @@ def report(env: RunEnvironment, **options: Any) -> int:
 
     asked = Options(**options)
     if asked.is_to_stdout and stdout_is_terminal():
-        raise click.UsageError("a page of HTML is nothing for a terminal: name a file with -o report.html")
+        raise click.UsageError("refusing to print HTML to a terminal: write it to a file with -o report.html")
     if asked.output is not None and not asked.is_to_stdout:
         with write_errors(asked.output, elsewhere=ANOTHER_FILE):
             check_output(asked.output)

@@ -12,8 +12,9 @@ from connectors.exit_codes import ExitCode
 from harvester.cli.options import AS_JSON, ONE_ACCOUNT, examples, general_options_without_config, pass_env
 from harvester.cli.render import rooms as render
 from harvester.cli.render.echo import echo
-from harvester.cli.rooms_options import CONFIG, DEFAULT_FILE, Duration, named, opened, read_file
+from harvester.cli.rooms_options import CONFIG, DEFAULT_FILE, named, opened, read_file
 from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.time_types import Duration
 from harvester.rooms.booking import LONGEST, SHORTEST, TITLE, BookingRefused, NotYourBooking, RoomBooker
 
 CLIENT = "command line"
@@ -32,7 +33,7 @@ logger = logging.getLogger(__name__)
     type=Duration(),
     metavar="DURATION",
     default=timedelta(hours=1),
-    help="Book for so long, from 15m to 8h.  [default: 1h]",
+    help="How long to book the room, from 15m to 8h.  [default: 1h]",
 )
 @click.option("--fit", is_flag=True, help="Shorten the booking to the start of the next meeting.")
 @click.option("--title", default=TITLE, metavar="TEXT", help=f"Title of the event.  [default: {TITLE}]")
@@ -53,7 +54,7 @@ def book(
     """Book ROOM from now on.
 
     The start is rounded down to 15 minutes, but is not before the end of the last meeting. Exit code 75 if the room is busy,
-    or is not free for so long. Needs the scope calendar.events.
+    or is not free for that long. Needs the scope calendar.events.
     """
     if not SHORTEST <= duration <= LONGEST:
         raise click.BadParameter("a booking takes from 15m to 8h", param_hint="'--for'")

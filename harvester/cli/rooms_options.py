@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from harvester.cli.configured_accounts import one_account
 from harvester.cli.from_settings import account_config
 from harvester.cli.options import PATH, Decorator, handle_signals
 from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.time_types import Instant
 from harvester.rooms.open_calendars import RoomsAccount, open_rooms_account
 from harvester.rooms.rooms_file import Room, RoomsFile, read_rooms_file, with_client
 from harvester.rooms.status_json import Titles
@@ -26,41 +25,6 @@ from harvester.rooms.status_json import Titles
 logger = logging.getLogger(__name__)
 
 DEFAULT_FILE = Path("rooms.toml")
-MAX_MINUTES = 7 * 24 * 60
-
-
-class Instant(click.ParamType[datetime]):
-    """An instant with an offset, such as `2026-11-30T10:00+01:00` or `2026-11-30T09:00Z`."""
-
-    name = "instant"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            instant = datetime.fromisoformat(str(value))
-        except ValueError:
-            instant = None
-        if instant is None or instant.tzinfo is None:
-            raise click.BadParameter(
-                "write an instant with its offset, like 2026-11-30T10:00+01:00", ctx, param
-            )
-        return instant.astimezone(UTC)
-
-
-class Duration(click.ParamType[timedelta]):
-    """`30m`, `2h`, `1h30m`."""
-
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        if isinstance(value, timedelta):
-            return value
-        parts = re.fullmatch(r"(?:(\d{1,3})h)?(?:(\d{1,5})m)?", str(value))
-        minutes = int(parts[1] or 0) * 60 + int(parts[2] or 0) if parts else 0
-        if not 0 < minutes <= MAX_MINUTES:
-            raise click.BadParameter("write a duration like 30m, 2h or 1h30m, at most 168h", ctx, param)
-        return timedelta(minutes=minutes)
 
 
 CONFIG: Decorator[Any] = click.option(

@@ -19,8 +19,9 @@ from harvester.cli.options import (
 )
 from harvester.cli.render import rooms as render
 from harvester.cli.render.echo import echo, echo_lines
-from harvester.cli.rooms_options import AT, CONFIG, TITLES, Duration, named, opened, read_file, report_errors
+from harvester.cli.rooms_options import AT, CONFIG, TITLES, named, opened, read_file, report_errors
 from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.time_types import Duration
 from harvester.rooms.status_json import Titles
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ def status(
         found = list(account.read_all(file, about=at))
     readings = [reading for _, reading, _ in found]
     if as_json:
-        echo(render.as_json(readings))
+        echo(render.rooms_json(readings))
     else:
         for line in render.status_table(readings):
             echo(line)
@@ -74,9 +75,9 @@ def status(
     type=Duration(),
     metavar="DURATION",
     default=timedelta(minutes=30),
-    help="Free for at least so long.  [default: 30m]",
+    help="Free for at least this long.  [default: 30m]",
 )
-@click.option("--seats", type=WholeNumber(1, 10_000), metavar="N", help="With at least so many seats.")
+@click.option("--seats", type=WholeNumber(1, 10_000), metavar="N", help="With at least N seats.")
 @CONFIG
 @AS_JSON
 @ONE_ACCOUNT

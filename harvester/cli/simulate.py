@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import click
 
-from connectors.parsing import parse_instant
 from harvester.cli.options import PATH, DecimalNumber, WholeNumber, examples, logging_options, pass_logging
 from harvester.cli.render.echo import echo
+from harvester.cli.time_types import Instant
 from harvester.optional_libraries import require
 from harvester.simulator import APIS, VENDORS
 
@@ -35,18 +35,6 @@ _SOURCES = (
     ("google-meet", "reports"),
     ("google-meet", "meet"),
 )
-
-
-class Instant(click.ParamType[datetime]):
-    """An ISO 8601 instant, UTC if it names no zone."""
-
-    name = "instant"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        when = value if isinstance(value, datetime) else parse_instant(str(value))
-        if when is None:
-            raise click.BadParameter("write an instant like 2026-11-20T03:00:00Z", ctx, param)
-        return when
 
 
 def _file(flag: str, text: str) -> Callable[[Command], Command]:
@@ -83,7 +71,7 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
     help="Number of days the meetings are spread over.",
 )
 @click.option(
-    "--now", type=Instant(), metavar="INSTANT", help="Start of its calendar.  [default: the present]"
+    "--now", type=Instant(zone=UTC), metavar="INSTANT", help="Start of its calendar.  [default: the present]"
 )
 @click.option(
     "--later",

@@ -13,6 +13,7 @@ import connectors
 from connectors.errors import BrokenPlugin, HarvestError, StateError
 from connectors.exit_codes import ExitCode
 from connectors.parsing import is_loopback
+from harvester.cli.configured_accounts import require_known
 from harvester.cli.confirmation import confirm
 from harvester.cli.from_settings import elastic_config
 from harvester.cli.options import (
@@ -29,11 +30,11 @@ from harvester.cli.render.echo import echo, echo_json, echo_lines
 from harvester.cli.render.status import (
     Scope,
     StatePlace,
-    as_object,
     as_text,
     attention,
     full_scope_name,
     scope_name,
+    status_json,
     verdict_line,
 )
 from harvester.cli.run_environment import RunEnvironment
@@ -91,16 +92,14 @@ def status(
         if is_index:
             raise click.UsageError("--forget deletes a journal of the state folder: add --state dir")
         return _forget(forget, env, confirmed=yes)
-    unknown = [name for name in vendors if name not in connectors.table()]
-    if unknown:
-        raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(connectors.table()))}")
+    require_known(vendors)
     read = _read_shared_status if is_index else _read_status
     scopes, rejects_of_loads, errors = read(vendors, env)
     place = _place(env, is_index=is_index)
     for each in errors:
         logger.error(f"harvester: {each}")
     if as_json:
-        echo_json(as_object(place, scopes, errors, rejects_of_loads))
+        echo_json(status_json(place, scopes, errors, rejects_of_loads))
     elif scopes or not errors:
         if exit_code:
             echo(verdict_line(scopes, rejects_of_loads))

@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from threading import Timer
 
 import click
 
 from connectors.errors import TimeIsUp
+from harvester.cli.time_types import Duration
 from harvester.pipeline.stop_signal import StopSignal
-
-_SECONDS = {"h": 3600, "m": 60, "s": 1}
-_DURATION = re.compile(r"(?:[0-9]+[hms])+")
-
-
-class Duration(click.ParamType[int]):
-    """A time such as `50m`, `90s` or `1h30m`, in seconds."""
-
-    name = "time"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        text = str(value)
-        seconds = 0
-        if _DURATION.fullmatch(text):
-            seconds = sum(
-                int(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9]+)([hms])", text)
-            )
-        if not 0 < seconds <= 7 * 24 * 3600:
-            raise click.BadParameter("write a time up to a week like 50m, 90s or 1h30m", ctx, param)
-        return seconds
-
 
 FOR = click.option(
     "--for",
@@ -45,15 +23,15 @@ FOR = click.option(
 
 
 @contextmanager
-def stopping_after(seconds: int | None, stop: StopSignal) -> Iterator[None]:
-    """Stop the run after so many seconds; `None`: never."""
-    if seconds is None:
+def stopping_after(limit: timedelta | None, stop: StopSignal) -> Iterator[None]:
+    """Stop the run after this time; `None`: never."""
+    if limit is None:
         yield
         return
     timer = Timer(
-        seconds,
+        limit.total_seconds(),
         stop.end,
-        [TimeIsUp("the time of --for is over; the same command goes on where this run ends")],
+        [TimeIsUp("stopped after the time given with --for; run the same command again to continue")],
     )
     timer.daemon = True
     timer.start()

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -144,7 +145,7 @@ def run_harvest(
     timezone: str | None = None,
     rate_share: float | None = None,
     state: StateKind | None = None,
-    time_limit: int | None = None,
+    time_limit: timedelta | None = None,
     decorate: SinkDecorator = keep_sink,
     only_vendors: Sequence[str] = (),
     **values: Any,
@@ -165,7 +166,7 @@ def run_harvest(
         _accounts(env, vendors, only_vendors)
     monitors = Monitors.of(env, request, metrics_file=metrics_file, heartbeat=heartbeat)
     handle_signals(env)
-    # For errors that come before it is validated:
+    # Not validated yet: an error that comes before that is reported under the label that was given.
     label = env.environment.values.get("HARVESTER_ACCOUNT", "main")
     with monitored(monitors, env, vendors or (), label, summary_json) as summary:
         accounts = _accounts(env, vendors, only_vendors, summary)
@@ -224,7 +225,7 @@ def _set_aside_if_incomplete(file: StreamDestination, reports: Sequence[Report])
 
 
 def is_incomplete(report: Report) -> bool:
-    """Whether what was written is no answer to what was asked for: the run was stopped, a listing failed, or every meeting."""
+    """Whether the output is incomplete: the run was stopped, a listing failed, or every meeting failed."""
     return (
         report.stopped is not None
         or report.failed_listings > 0
@@ -260,7 +261,7 @@ def _report_others(
             continue
         logger.error(str(error))
         report = Report(vendor=name, account=env.label)
-        report.stopped_by(error)
+        report.record_stop(error)
         summary.reports.append(report)
 
 
@@ -303,7 +304,7 @@ def _harvest(account: AccountSettings, runner: Runner, env: RunEnvironment, repo
         try:
             runner.run(account_config(account, env), report)
         except HarvestError as error:
-            report.stopped_by(error)
+            report.record_stop(error)
         finally:
             with _log_lock:
                 _log_report(report, runner.request)

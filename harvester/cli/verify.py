@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-import connectors
 from connectors.errors import HarvestError, Interrupted
 from connectors.models import Window
 from harvester.cli.configured_accounts import (
@@ -18,6 +17,7 @@ from harvester.cli.configured_accounts import (
     find_accounts,
     messages_about,
     none_configured,
+    require_known,
 )
 from harvester.cli.from_settings import account_config, elastic_config
 from harvester.cli.options import (
@@ -166,10 +166,8 @@ def _accounts(
     vendor: str | None, env: RunEnvironment
 ) -> tuple[Sequence[AccountSettings], Mapping[str, HarvestError]]:
     """The accounts to verify, and the vendors that cannot be used."""
-    known = sorted(connectors.table())
     if vendor is not None:
-        if vendor not in known:
-            raise click.UsageError(f"{vendor} is not one of {', '.join(known)}")
+        require_known([vendor])
         return accounts_of(vendor, env), {}
     accounts = find_accounts(env)
     if not accounts.configured and not accounts.broken:

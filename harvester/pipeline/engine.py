@@ -79,7 +79,7 @@ def harvest(
         if run.stopped_by is not None:
             raise run.stopped_by
     except HarvestError as error:
-        report.stopped_by(error)
+        report.record_stop(error)
         raise
     finally:
         run.close()

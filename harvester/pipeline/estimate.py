@@ -207,7 +207,7 @@ def _survey(
             wanted += 1
             calls += account.connector.estimate_requests(ref)
     except QuotaExhausted as error:
-        report.stopped_by(error)
+        report.record_stop(error)
     return wanted, calls
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from connectors.errors import Gone, HarvestError, NotReady
 from connectors.models import (
+    ONCE_A_DAY,
     REFUSALS,
     MeetingRecord,
     MeetingRef,
@@ -19,7 +20,6 @@ from connectors.models import (
 )
 from harvester.pipeline.planner import RunPlan, Slice, is_due, meetings_to_resume, needs_listing
 from harvester.pipeline.too_few_sessions import (
-    CONFIRM_AFTER,
     doubted_since,
     is_confirmed,
     is_far_below,
@@ -123,7 +123,7 @@ class JournalTracker:
         if record.pending is None and is_confirmed(found, fetch.doubt, now):
             return replace(load, is_confirmed=True)
         doubt = Doubt(sessions=found, since=doubted_since(found, fetch.doubt, now))
-        due = max(doubt.since + CONFIRM_AFTER, now)
+        due = max(doubt.since + ONCE_A_DAY, now)
         pending = record.pending or Pending(until=due, reason=Reason.few_sessions)
         if is_poor:
             return KeepStored(pending=pending, doubt=doubt)

@@ -6,13 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from connectors.models import Window
+from connectors.models import ONCE_A_DAY, Window
 from harvester.state.intervals import covered_windows, union
 from harvester.state.journal_reader import JournalReader
 from harvester.state.journal_rows import JournalEntry
-
-ASK_SKIPPED_AGAIN = timedelta(hours=20)
-"""A partition that could not be listed is tried again once a day, even by a nightly run that starts early."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +129,7 @@ def _failed_partitions(
     gaps = [
         (failed.partition, gap)
         for failed in journal.failed_partitions()
-        if failed.tried_at <= now - ASK_SKIPPED_AGAIN
+        if failed.tried_at <= now - ONCE_A_DAY
         for window in _clip([failed.window], plan.within)
         for gap in window.difference(planned)
     ]

@@ -228,7 +228,7 @@ class Report:
         self.failed_listings += 1
         self._fail(f"listing {window.start:%Y-%m-%d} to {window.end:%Y-%m-%d}", str(error), error.exit_code)
 
-    def stopped_by(self, error: HarvestError) -> None:
+    def record_stop(self, error: HarvestError) -> None:
         """The run ended early. Only the first call counts: it is the nearest to the cause."""
         if self.stopped is not None:
             return

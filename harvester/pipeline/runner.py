@@ -74,7 +74,7 @@ class Runner:
             request = self.request.of_account(config.options, raw=config.raw)
             replace(self, request=request)._run(config, report)
         except HarvestError as error:
-            report.stopped_by(error)
+            report.record_stop(error)
             raise
         finally:
             report.set_resume_at(config.clock)
@@ -275,7 +275,7 @@ def _recorded_failure(
     try:
         yield
     except HarvestError as error:
-        report.stopped_by(error)
+        report.record_stop(error)
         journal.end_run(run, now(), report.exit_code, report.summary())
         raise
 

@@ -8,13 +8,10 @@ reading, much later, returns the same one.
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from connectors.models import Detail
+from connectors.models import ONCE_A_DAY, Detail
 from harvester.state.session_digest import Doubt, SessionSummary
-
-CONFIRM_AFTER = timedelta(hours=20)
-"""A second equal answer counts after this time: the next nightly run may begin a little earlier in the day."""
 
 
 def lacks_sessions(
@@ -54,4 +51,4 @@ def doubted_since(found: SessionSummary, doubt: Doubt | None, now: datetime) -> 
 
 def is_confirmed(found: SessionSummary, doubt: Doubt | None, now: datetime) -> bool:
     """Whether an equal reading was made so long ago that both are believed."""
-    return now >= doubted_since(found, doubt, now) + CONFIRM_AFTER
+    return now >= doubted_since(found, doubt, now) + ONCE_A_DAY

@@ -269,7 +269,7 @@ def test_a_run_stops_when_its_time_is_up_and_another_worker_goes_on(newest_scene
         if code == 0:
             break
         assert code == REFUSED, worker.stderr
-        assert "the time of --for is over" in worker.stderr
+        assert "stopped after the time given with --for" in worker.stderr
         resume_at = datetime.fromisoformat(written["resume_at"])
         assert abs(resume_at - datetime.now(UTC)) < timedelta(seconds=HANGS_SECONDS)
         assert runs < 20

@@ -81,7 +81,7 @@ def test_a_run_writes_every_metric(metrics: MetricsFile) -> None:
 def test_a_success_outlives_a_failed_run(metrics: MetricsFile) -> None:
     metrics.update([report(unfinished={"failed": 1}, quota_left=5)], NOW)
     refused = report(started=False)
-    refused.stopped_by(CredentialsError("zoom: refused"))
+    refused.record_stop(CredentialsError("zoom: refused"))
     metrics.update([refused], NOW + NIGHT)
     found = read(metrics)
     zoom = ("zoom", "main")

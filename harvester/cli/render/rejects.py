@@ -27,7 +27,7 @@ def as_text(row: Kept) -> str:
     return "\n    ".join(map(printable, lines))
 
 
-def as_json(rows: Iterable[Kept]) -> str:
+def rejects_json(rows: Iterable[Kept]) -> str:
     return orjson.dumps({"rejects": [_fields(row) for row in rows]}, option=orjson.OPT_INDENT_2).decode()
 
 

@@ -21,7 +21,7 @@ from harvester.rooms.status import RoomMeeting
 from harvester.rooms.status_json import RoomReading, clock_time, display_text, display_title, to_json
 
 
-def as_json(readings: Iterable[RoomReading]) -> str:
+def rooms_json(readings: Iterable[RoomReading]) -> str:
     return printable_json(orjson.dumps([to_json(reading) for reading in readings]).decode())
 
 

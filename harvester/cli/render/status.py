@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from connectors.errors import HarvestError
-from connectors.exit_codes import ExitCode
+from connectors.exit_codes import ExitCode, outcome_of
 from connectors.models import Window
 from harvester.cli.render.layout import stdout_width
 from harvester.cli.render.table import table_lines
@@ -71,7 +71,7 @@ class Scope:
 # JSON
 
 
-def as_object(
+def status_json(
     place: StatePlace, scopes: Sequence[Scope], errors: Sequence[HarvestError], rejects_of_loads: int
 ) -> str:
     """Instants are ISO 8601 in UTC; a window has `start` and `end`. `rejects_of_loads`: see `attention`."""
@@ -116,15 +116,11 @@ def _runs(scope: Scope) -> Iterator[tuple[Run, str]]:
     for place, run in enumerate(scope.status.runs):
         if run.exit_code is not None:
             is_repair = run.exit_code == ExitCode.DATAERR and run.what == "verify --repair"
-            yield run, FINDINGS if is_repair else _outcome(run.exit_code)
+            yield run, FINDINGS if is_repair else outcome_of(run.exit_code)
         elif place or scope.running is False:
             yield run, "killed"
         else:
             yield run, "under way" if scope.running else "killed or under way"
-
-
-def _outcome(exit_code: int) -> str:
-    return next((code.outcome for code in ExitCode if code == exit_code), "unknown")
 
 
 # What needs attention

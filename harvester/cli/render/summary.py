@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from connectors.errors import HarvestError, OutputError
-from connectors.exit_codes import ExitCode
+from connectors.exit_codes import ExitCode, outcome_of
 from harvester.cli.render.echo import echo_json
 from harvester.cli.standard_streams import stderr_is_closed
 from harvester.formatting import format_instant, plural, without_prefix
@@ -221,7 +221,7 @@ def verdict_lines(reports: Sequence[Report]) -> Iterator[tuple[int, str]]:
 
 
 def _verdict(exit_code: int) -> str:
-    outcome = next((code.outcome for code in ExitCode if code == exit_code), "unknown")
+    outcome = outcome_of(exit_code)
     return outcome if exit_code == ExitCode.OK else f"{outcome} ({exit_code})"
 
 
@@ -298,7 +298,7 @@ def summarized(
         if not summary.reports:
             summary.reports = [Report(vendor=name, account=account) for name in names]
             for report in summary.reports:
-                report.stopped_by(error)
+                report.record_stop(error)
         raise
     finally:
         if not summary.finished and summary.error is None:

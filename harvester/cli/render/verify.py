@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
 
 from connectors.models import Window
-from harvester.formatting import plural
+from harvester.formatting import format_instant, plural
 from harvester.state.journal_rows import JournalEntry
 from harvester.verify.findings import (
     EXPLAINED,
@@ -181,7 +181,7 @@ def _finding_lines(kind: Kind, findings: Sequence[Finding]) -> Iterator[str]:
 
 def finding_line(finding: Finding) -> str:
     outcome = finding.why or ("repaired" if finding.repaired else REPAIRS[finding.repair])
-    start = f"{_minute(finding.start)} UTC" if finding.start is not None else "start unknown"
+    start = f"{format_instant(finding.start)} UTC" if finding.start is not None else "start unknown"
     return f"{start}, {finding.uuid}, {_journal_state(finding.entry)}{_extent(finding)} ({outcome})"
 
 
@@ -204,7 +204,7 @@ def _journal_state(entry: JournalEntry | None) -> str:
     if entry.outcome == "gone":
         return "gone at the vendor"
     if entry.rank is not None and entry.harvested_at is not None:
-        return f"stored {_minute(entry.harvested_at)}"
+        return f"stored {format_instant(entry.harvested_at)}"
     return "listed, not stored yet"
 
 
@@ -233,7 +233,7 @@ def _wrong_times_lines(result: VerifyResult) -> Iterator[str]:
         listed = "".join(f", and listed {_format_windows([window])}" for window in wrong.listed)
         outcome = "is forgotten: the next run reads it again" if result.repaired else "--repair forgets it"
         yield (
-            f"{result.name}: an earlier run had a clock that was ahead: it recorded {_minute(wrong.latest)} UTC{listed}; this is not "
+            f"{result.name}: an earlier run had a clock that was ahead: it recorded {format_instant(wrong.latest)} UTC{listed}; this is not "
             f"believed, and {outcome}"
         )
 
@@ -248,8 +248,4 @@ def _format_days(gap: Window, zone: ZoneInfo) -> str:
 
 
 def _format_windows(windows: Sequence[Window]) -> str:
-    return f"{_minute(windows[0].start)} to {_minute(windows[-1].end)} UTC"
-
-
-def _minute(instant: datetime) -> str:
-    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"
+    return f"{format_instant(windows[0].start)} to {format_instant(windows[-1].end)} UTC"

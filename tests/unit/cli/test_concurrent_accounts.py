@@ -79,13 +79,13 @@ def test_if_the_reader_of_the_output_has_gone_the_others_stop() -> None:
     closed, other = report("closed"), report("other")
 
     def close() -> None:
-        closed.stopped_by(PipeClosed("the output was closed"))
+        closed.record_stop(PipeClosed("the output was closed"))
 
     def harvest() -> None:
         try:
             stop.wait(SECONDS)
         except Interrupted as error:
-            other.stopped_by(error)
+            other.record_stop(error)
 
     run_side_by_side([(closed, close), (other, harvest)], stop)
     assert (closed.stopped_with, other.stopped_with) == (0, 0)
@@ -97,7 +97,7 @@ def test_a_failure_stops_no_other() -> None:
     failed = report("failed")
 
     def fail() -> None:
-        failed.stopped_by(VendorError("zoom: no", status=500))
+        failed.record_stop(VendorError("zoom: no", status=500))
 
     run_side_by_side([(failed, fail), (report("other"), lambda: None)], stop)
     assert not stop.is_set

@@ -13,6 +13,7 @@ import pytest
 
 from connectors.errors import VendorError
 from connectors.models import (
+    ONCE_A_DAY,
     Detail,
     Meeting,
     MeetingRecord,
@@ -25,7 +26,6 @@ from connectors.models import (
 )
 from harvester.pipeline.journal_tracker import JournalTracker
 from harvester.pipeline.planner import RunPlan, Slice, backfill, filtered, nightly, with_backlog
-from harvester.pipeline.too_few_sessions import CONFIRM_AFTER
 from harvester.pipeline.tracker import Fetch, KeepStored, LoadedMeeting, Unchanged
 from harvester.sinks.base import Load
 from harvester.state.journal import Journal
@@ -293,11 +293,11 @@ def test_far_fewer_sessions_replace_nothing_until_a_second_equal_reading(
     assert isinstance(read(journal, clock, reading(clock, *found), force=force), KeepStored)
     entry = entry_of(journal)
     assert (entry.outcome, entry.reason) == ("pending", str(Reason.few_sessions))
-    assert (entry.due, entry.sessions and entry.sessions.count) == (first + CONFIRM_AFTER, 9)
+    assert (entry.due, entry.sessions and entry.sessions.count) == (first + ONCE_A_DAY, 9)
     clock.now += HOUR
     assert isinstance(read(journal, clock, reading(clock, *found), force=force), KeepStored), "too soon"
-    assert entry_of(journal).due == first + CONFIRM_AFTER
-    clock.now = first + CONFIRM_AFTER
+    assert entry_of(journal).due == first + ONCE_A_DAY
+    clock.now = first + ONCE_A_DAY
     decision = read(journal, clock, reading(clock, *found), force=force)
     assert isinstance(decision, Load)
     assert decision.is_confirmed
@@ -314,7 +314,7 @@ def test_another_poor_reading_confirms_nothing(journal: Journal, clock: Clock) -
     for number in range(1, 4):
         clock.now += DAY
         assert isinstance(read(journal, clock, reading(clock, *MANY[:number])), KeepStored)
-    assert entry_of(journal).due == clock() + CONFIRM_AFTER
+    assert entry_of(journal).due == clock() + ONCE_A_DAY
 
 
 def test_a_full_reading_ends_the_doubt(journal: Journal, clock: Clock) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.models import Window
-from harvester.pipeline.planner import ASK_SKIPPED_AGAIN, RunPlan, Slice, backfill, nightly
+from connectors.models import ONCE_A_DAY, Window
+from harvester.pipeline.planner import RunPlan, Slice, backfill, nightly
 from harvester.state.journal import Journal
 from tests.unit.journal_builders import (
     DAY,
@@ -73,7 +73,7 @@ def test_an_unfinished_listing_covers_nothing(journal: Journal, clock: Clock) ->
 def test_a_failed_partition_is_listed_again_once_a_day(journal: Journal, clock: Clock) -> None:
     plan = backfill(journal, days(0, 1), NOTHING, SPAN)
     run_listings(run_of(journal, clock, plan), journal, failing=("user 1",))
-    clock.now += ASK_SKIPPED_AGAIN - timedelta(seconds=1)
+    clock.now += ONCE_A_DAY - timedelta(seconds=1)
     assert not run_of(journal, clock, backfill(journal, days(0, 1), NOTHING, SPAN)).plan.slices
     clock.now += timedelta(seconds=1)
     run = run_of(journal, clock, RunPlan())

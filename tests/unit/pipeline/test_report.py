@@ -40,7 +40,7 @@ def test_the_summary_has_every_field_of_its_type_and_is_json() -> None:
 
 def test_a_run_that_was_stopped_has_the_exit_code_and_the_reason_of_the_error() -> None:
     run = report()
-    run.stopped_by(CredentialsError("Zoom: POST /oauth/token: no token (400)"))
+    run.record_stop(CredentialsError("Zoom: POST /oauth/token: no token (400)"))
     summary = run.summary()
     assert (summary["exit_code"], summary["reason"]) == (77, "Zoom: POST /oauth/token: no token (400)")
     assert summary["failures"] == [{"what": "the run", "why": summary["reason"]}]
@@ -79,28 +79,28 @@ def test_a_run_resumes_when_the_lease_may_be_free_or_its_time_was_up(
     error: HarvestError, seconds: int | None
 ) -> None:
     run = report()
-    run.stopped_by(error)
+    run.record_stop(error)
     run.set_resume_at(CLOCK)
     assert run.resume_at == (None if seconds is None else NOW_HERE + timedelta(seconds=seconds))
 
 
 def test_the_first_error_that_stops_a_run_counts() -> None:
     run = report()
-    run.stopped_by(QuotaExhausted("today's calls are spent", until=NOW))
-    run.stopped_by(OutputError("the disk is full"))
+    run.record_stop(QuotaExhausted("today's calls are spent", until=NOW))
+    run.record_stop(OutputError("the disk is full"))
     assert (run.exit_code, run.until, run.stopped) == (75, NOW, "today's calls are spent")
 
 
 def test_an_interrupted_run_has_the_code_of_its_signal_after_any_failure() -> None:
     run = report(listed=3, failed=1, causes={75})
-    run.stopped_by(Interrupted(exit_code=143))
+    run.record_stop(Interrupted(exit_code=143))
     assert (run.exit_code, run.summary()["reason"]) == (143, "interrupted")
     assert run.unread == 2
 
 
 def test_a_closed_pipe_is_no_failure() -> None:
     run = report(destination="stdout", listed=1, done=1)
-    run.stopped_by(PipeClosed("the output was closed"))
+    run.record_stop(PipeClosed("the output was closed"))
     assert (run.exit_code, run.failures) == (0, [])
 
 

@@ -163,7 +163,7 @@ def ended(**fields: Any) -> str:
 def test_the_line_of_a_run_that_has_ended_says_why() -> None:
     midnight = datetime(2026, 11, 21, tzinfo=UTC)
     spent = report(listed=9, done=2)
-    spent.stopped_by(QuotaExhausted("today's 48,000 calls (heavy) are spent", until=midnight))
+    spent.record_stop(QuotaExhausted("today's 48,000 calls (heavy) are spent", until=midnight))
     assert ended(listed=9, done=2, until=spent.until, stopped=spent.stopped, stopped_with=75) == (
         "stopped: Zoom's daily quota, until 00:00 UTC, 2 of 9 meetings, 0 documents"
     )

@@ -36,7 +36,7 @@ def written(path: Path) -> dict[str, Any]:
 def report(name: str, error: Exception | None = None) -> Report:
     made = Report(vendor=name, account="main")
     if error is not None:
-        made.stopped_by(error)  # type: ignore[arg-type]  # every error here is a HarvestError
+        made.record_stop(error)  # type: ignore[arg-type]  # every error here is a HarvestError
     return made
 
 
@@ -101,14 +101,14 @@ def started(**values: object) -> Report:
 
 def test_a_run_that_listed_nothing_prints_why_and_no_zeros() -> None:
     run = started()
-    run.stopped_by(CredentialsError("Zoom: POST /oauth/token: no token (400)"))
+    run.record_stop(CredentialsError("Zoom: POST /oauth/token: no token (400)"))
     assert summary_lines(run) == ["zoom: POST /oauth/token: no token (400)"]
 
 
 def test_what_stopped_a_run_is_printed_once_with_what_to_do() -> None:
     run = started()
-    run.stopped_by(QuotaExhausted("today's calls are spent", until=NOW))
-    run.stopped_by(OutputError("the disk is full"))
+    run.record_stop(QuotaExhausted("today's calls are spent", until=NOW))
+    run.record_stop(OutputError("the disk is full"))
     assert summary_lines(run) == [
         "zoom: today's calls are spent",
         "zoom: continue at 2026-11-20 12:00 UTC with the same command",
@@ -125,7 +125,7 @@ def test_failures_that_are_not_printed_are_counted_whatever_failed() -> None:
 
 def test_an_interrupted_run_says_that_the_same_command_resumes() -> None:
     run = started(listed=3, failed=1, causes={75})
-    run.stopped_by(Interrupted(exit_code=143))
+    run.record_stop(Interrupted(exit_code=143))
     lines = summary_lines(run)
     assert lines[0] == "zoom: interrupted; the same command resumes"
     assert "2 not read" in lines[1]
@@ -179,7 +179,7 @@ def test_meetings_stored_from_the_listing_have_a_line_of_their_own() -> None:
 def test_documents_are_printed_to_stdout_until_the_pipe_closes() -> None:
     run = started(destination="stdout", listed=1, done=1, documents=3, requests=2)
     assert summary_lines(run)[1] == "zoom: 3 documents printed; 2 requests, 0.0 s in all"
-    run.stopped_by(PipeClosed("the output was closed"))
+    run.record_stop(PipeClosed("the output was closed"))
     assert summary_lines(run)[-1] == "zoom: output closed by the reader; stopped without fetching the rest"
 
 
@@ -217,7 +217,7 @@ def test_documents_of_the_future_are_named_with_the_remedy() -> None:
 def test_all_ends_with_a_line_for_each_account_and_one_for_the_whole() -> None:
     good = Report(vendor="zoom", account="main", listed=12, done=12)
     bad = Report(vendor="webex", account="main")
-    bad.stopped_by(CredentialsError("Webex: the login has ended"))
+    bad.record_stop(CredentialsError("Webex: the login has ended"))
     assert list(verdict_lines([good, bad])) == [
         (0, "zoom, account main: complete: 12 meetings stored"),
         (77, "webex, account main: refused (77): the login has ended"),
@@ -243,7 +243,7 @@ def test_far_fewer_sessions_have_lines_and_keys_of_their_own() -> None:
 
 def test_an_account_of_the_settings_file_is_called_by_its_name() -> None:
     named = Report(vendor="zoom", account="berlin", name="zoom/berlin", listed=1, done=1, requests=2)
-    named.stopped_by(CredentialsError("zoom: GET /users: refused"))
+    named.record_stop(CredentialsError("zoom: GET /users: refused"))
     assert next(iter(summary_lines(named))) == "zoom/berlin: GET /users: refused"
     assert Summary(reports=[named], finished=True).reason == "zoom/berlin: GET /users: refused"
     assert "name" not in named.summary()
