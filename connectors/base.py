@@ -337,7 +337,7 @@ class Connector(Protocol):
 
     @classmethod
     def quota_pool(cls, settings: Settings) -> str:
-        """The name of the quota pool that requests count against; it is no secret.
+        """The name of the quota pool that requests count against; it is not a secret.
 
         Accounts of one vendor, at the same API, that return the same name share rate limits and daily quotas. Empty: the
         account has its own. Makes no request, and raises nothing for settings that are wrong.

@@ -48,7 +48,7 @@ class BodyRefused(Exception):
 
 
 class TooDeep:
-    """Stands for an object or a list that is nested too deeply. It is no value of JSON."""
+    """Stands for an object or a list that is nested too deeply. It is not a value of JSON."""
 
     def __repr__(self) -> str:
         return "TOO_DEEP"

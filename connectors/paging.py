@@ -17,8 +17,8 @@ from connectors.errors import BrokenResponse
 from connectors.parsing import parse_instant
 
 MAX_PAGES_WITHOUT_NEW_ROWS = 50
-"""So many pages in succession that are empty, or repeat the page before, end a listing. Google may send empty pages with a
-token; how many in succession is not documented."""
+"""A listing fails after this number of successive pages that are empty or repeat the page before. Google may send empty
+pages with a token; how many in succession is not documented."""
 
 MAX_PAGES = 20_000
 """No listing is longer: the largest pages have 1,000 rows, the smallest 30."""
@@ -66,7 +66,7 @@ def page_token(value: Any, *, call: str) -> str:
     if value is None or value is False:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise BrokenResponse(f"{call}: a page token that is no text")
+        raise BrokenResponse(f"{call}: a page token that is not text")
     return str(value)
 
 

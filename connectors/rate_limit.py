@@ -19,9 +19,9 @@ MARGIN = 0.97
 """The part of a permitted rate that is used: delays vary, and the vendor counts arrivals."""
 
 SLOWDOWN = 0.7
-"""A 429 lowers the rate to this part of what it was,"""
+"""A 429 lowers the rate to this part of what it was."""
 SLOWEST = 0.1
-"""but never below this part of the full rate."""
+"""The lowest rate after several of them, as a part of the full rate."""
 RECOVERY = 0.01
 """Every call restores this part of the way from the slowest to the full rate."""
 

@@ -38,7 +38,7 @@ class RetryPolicy:
     """Limits, and a clock to wait by."""
 
     wait: Callable[[float], None]
-    """Returns after that many seconds, or raises Interrupted."""
+    """Returns after this number of seconds, or raises Interrupted."""
     elapsed: Callable[[], float]
     """Seconds that never go backwards."""
     now: Callable[[], datetime]

@@ -37,7 +37,7 @@ def read_text_file(path: Path) -> str:
 
 
 def _read(path: Path) -> bytes:
-    """The first bytes, and at least one more than is permitted if there are so many."""
+    """The first bytes, and at least one more than is permitted if the file has that many."""
     pieces: list[bytes] = []
     with path.open("rb", buffering=0) as file:
         while sum(map(len, pieces)) <= MAX_BYTES and (piece := file.read(MAX_BYTES + 1)):

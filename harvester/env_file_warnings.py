@@ -44,7 +44,7 @@ def unknown_settings(path: Path, known: Iterable[str], *, accepted: Iterable[str
 
 
 def _similar_name(name: str, names: Iterable[str]) -> str | None:
-    """Their first words must be similar, too: `ZOOM_CLIENT_ID` is no spelling of `ROOMS_CLIENT_ID`."""
+    """Their first words must be similar, too: `ZOOM_CLIENT_ID` is not a spelling of `ROOMS_CLIENT_ID`."""
     first = name.partition("_")[0]
     alike = [
         each

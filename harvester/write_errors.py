@@ -36,7 +36,7 @@ def write_errors(
 ) -> Iterator[None]:
     """Raises OutputError for every OSError of the block.
 
-    `pipe_may_close`: BrokenPipeError is left as it is, since a reader that has seen enough is no failure.
+    `pipe_may_close`: BrokenPipeError is left as it is, since a reader that has seen enough is not a failure.
     """
     try:
         yield

@@ -2,7 +2,7 @@
 
 `quick`, for a fast answer (`make check`), is the default; `thorough` is for `make test`. Both try the same examples every
 time, so that only a change makes them fail; `soak` (`make soak`) tries new ones. No example has a deadline, and examples that
-take long to invent are no failure, since a busy machine is no defect.
+take long to invent are not failures, since a busy machine is not a defect.
 """
 
 from __future__ import annotations

@@ -184,7 +184,10 @@ class GoogleTokens:
         return default_decision(response, self._context.now())
 
     def _error_for(self, words: str, service: Service, subject: str) -> CredentialsError | VendorError:
-        """https://developers.google.com/identity/protocols/oauth2/service-account#jwt-error-codes (2026)."""
+        """The error for a refused request for a token, by Google's words about it.
+
+        https://developers.google.com/identity/protocols/oauth2/service-account#jwt-error-codes (2026).
+        """
         if any(word in words for word in ("unauthorized_client", "invalid_scope", "access_denied")):
             return ApiNotAllowed(
                 f"{VENDOR}: no token for the {service.title}: the delegation lacks its scope. At {DELEGATION}, give the "

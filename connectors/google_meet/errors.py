@@ -45,7 +45,7 @@ class Forbidden(VendorError):
 
 
 def response_classifier(service: Service, context: Context) -> Callable[[Response], Decision]:
-    """Classifies the responses of an API."""
+    """The function that classifies the responses of an API."""
 
     def classify(response: Response) -> Decision:
         if response.ok or response.status == 204:

@@ -259,7 +259,7 @@ class RoomCalendars:
         )
 
     def stop(self, channel: Channel) -> None:
-        """Ends a channel; one that has ended already is no error."""
+        """Ends a channel; one that has ended already is not an error."""
         try:
             self._client.call(
                 self._events,

@@ -25,7 +25,7 @@ class MeetechoRefused(VendorError):
 
 
 def meetecho_classifier(context: Context) -> Callable[[Response], Decision]:
-    """Classifies the responses of Meetecho."""
+    """The function that classifies the responses of Meetecho."""
 
     def classify(response: Response) -> Decision:
         if response.status in {200, 202}:
@@ -42,7 +42,7 @@ def meetecho_classifier(context: Context) -> Callable[[Response], Decision]:
 
 
 def datatracker_classifier(context: Context) -> Callable[[Response], Decision]:
-    """Classifies the responses of the datatracker."""
+    """The function that classifies the responses of the datatracker."""
 
     def classify(response: Response) -> Decision:
         if response.status == 429:

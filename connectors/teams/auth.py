@@ -35,9 +35,9 @@ CALL = "POST /{tenant}/oauth2/v2.0/token"
 _CODE = re.compile(r"AADSTS(\d{4,8})\b")
 
 _NEW_SECRET = f"make a new one at {APP_PAGE} > Certificates & secrets, and set TEAMS_CLIENT_SECRET to its value, not its id"
-_TENANT = f"TEAMS_TENANT_ID is no tenant of this cloud: copy the Directory (tenant) ID from {APP_PAGE}, and check TEAMS_CLOUD"
+_TENANT = f"TEAMS_TENANT_ID is not a tenant of this cloud: copy the Directory (tenant) ID from {APP_PAGE}, and check TEAMS_CLOUD"
 _APP = (
-    "TEAMS_CLIENT_ID is no app of the tenant TEAMS_TENANT_ID: copy the Application (client) ID and the Directory (tenant) "
+    "TEAMS_CLIENT_ID is not an app of the tenant TEAMS_TENANT_ID: copy the Application (client) ID and the Directory (tenant) "
     f"ID from {APP_PAGE}"
 )
 _SECRET = f"TEAMS_CLIENT_SECRET is wrong: {_NEW_SECRET}"

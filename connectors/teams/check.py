@@ -56,7 +56,7 @@ def run_checks(teams: Teams) -> Iterator[CheckResult]:
     if not is_guid(teams.tenant):
         yield warning(
             "tenant",
-            "TEAMS_TENANT_ID is no id: guests cannot be distinguished from members",
+            "TEAMS_TENANT_ID is not an id: guests cannot be distinguished from members",
             f"copy the Directory (tenant) ID from {APP_PAGE}",
         )
     permission = _permission(teams)

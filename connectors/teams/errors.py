@@ -37,7 +37,7 @@ _REQUEST_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 def response_classifier(context: Context) -> Callable[[Response], Decision]:
-    """Classifies the responses of Graph; those of the token endpoint are classified in `auth.py`."""
+    """The function that classifies the responses of Graph; `auth.py` has that of the token endpoint."""
 
     def classify(response: Response) -> Decision:
         if response.ok:

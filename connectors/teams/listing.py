@@ -26,7 +26,7 @@ class CallRecordListing:
     """The call records of one tenant."""
 
     def __init__(self, client: TeamsClient, context: Context, *, calls: bool) -> None:
-        """`calls`: also list what is no group call."""
+        """`calls`: also list calls that are not group calls."""
         self._client = client
         self._context = context
         self._calls = calls

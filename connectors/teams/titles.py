@@ -48,7 +48,7 @@ class Titles:
             yield SkippedPartition(partition=partition, reason=Reason.refused, permanent=True)
 
     def _try(self, uuid: str, organizer: str, link: str) -> None:
-        """An error that is no refusal concerns this meeting, not the listing: its fetch meets it again."""
+        """An error that is not a refusal concerns this meeting, not the listing: its fetch meets it again."""
         try:
             row = self._request(organizer, link)
         except (VendorError, Unreachable):

@@ -34,7 +34,8 @@ MIN_DELAY_SECONDS = 1.0
 
 
 def response_classifier(context: Context) -> Callable[[Response], Decision]:
-    """Classifies the responses of the API; those of the token endpoint and of the qualities are classified elsewhere."""
+    """The function that classifies the responses of the API; `auth.py` has that of the token endpoint, and `quality_api.py`
+    reads its own responses."""
 
     def classify(response: Response) -> Decision:
         if response.ok or _has_no_participants(response):

@@ -132,7 +132,7 @@ class WebexListing:
 
 
 def _to_ref(row: Row, known_at: datetime) -> MeetingRef | None:
-    """A ref for the row; `None` if its `meetingType` says that it is no instance."""
+    """A ref for the row; `None` if its `meetingType` says that it is not an instance."""
     uuid = row.get("id")
     if not isinstance(uuid, str) or not uuid:
         raise BrokenResponse(f"{VENDOR}: {MEETINGS.call}: a row without an id")

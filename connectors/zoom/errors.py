@@ -93,7 +93,7 @@ class TokenRefusals:
     """
 
     MAX_IN_A_ROW = 100
-    """More than the calls that can be in flight: after so many refusals and no success, it is no coincidence."""
+    """More than the calls that can be in flight: this many refusals without a success are not a coincidence."""
 
     def __init__(self) -> None:
         self._works = False
@@ -123,7 +123,7 @@ def _spent(call: str, until: datetime) -> QuotaExhausted:
 
 
 def response_classifier(context: Context, daily_limit: DailyLimitGuard) -> Callable[[Response], Decision]:
-    """Classifies the responses of the API; those of the token endpoint are classified in `auth.py`."""
+    """The function that classifies the responses of the API; `auth.py` has that of the token endpoint."""
 
     tokens = TokenRefusals()
 

@@ -4,7 +4,7 @@
   version. Sessions that only an older version has are stale and left out, as in the index.
 - A document that is there twice counts once.
 - A meeting of which only sessions are known gets a row of what they repeat of it.
-- A line that is no document is counted. A field of a wrong type is absent.
+- A line that is not a document is counted. A field of a wrong type is absent.
 - Bookings of rooms are documents of their own kind; `attendance` passes over them.
 
 With `quality`, a session has the measures that rate it, and the table `line` stays: `session.row` is the line with all of them.
@@ -116,7 +116,7 @@ class Read:
 
     lines: int
     unreadable: int
-    """Lines that are no meeting and no session of a vendor, and no booking of a room."""
+    """Lines that are not a meeting or session of a vendor, nor a booking of a room."""
     superseded: int
     """Documents of older versions, and second copies."""
     meetings: int
@@ -152,7 +152,7 @@ def read_documents(database: Database, source: Source, selection: Selection, *, 
 
 
 def _read_lines(database: Database, paths: Sequence[str], *, quality: bool) -> None:
-    """Every line of the source, in the columns that are used. `is_meeting` is NULL if a line is no document."""
+    """Every line of the source, in the columns that are used. `is_meeting` is NULL if a line is not a document."""
     more = {**_MEETING_MORE, **_SESSION_MORE, **BOOKING_FIELDS} if quality else {}
     plain = {**_BOTH, **_MEETING, **_SESSION, **more}
     read = {**plain, **({"quality": _QUALITY} if quality else {})}
@@ -182,7 +182,7 @@ def _ranks() -> str:
 
 
 def _create_latest(database: Database) -> tuple[int, int, int]:
-    """The version of each meeting that counts. Returns the lines, those that are no document, and the superseded ones."""
+    """The version of each meeting that counts. Returns the lines, those that are not documents, and the superseded ones."""
     database.run(
         f"""
         CREATE TABLE latest AS

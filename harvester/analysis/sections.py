@@ -323,7 +323,7 @@ def _unknown(data: ReportData) -> Section | None:
         facts.append(f"{data.totals['no_join']:,} of {data.totals['stays']:,} sessions have no join time.")
     if read.unreadable:
         facts.append(
-            f"{read.unreadable:,} of {read.lines:,} lines of the input were no documents; they are left out."
+            f"{read.unreadable:,} of {read.lines:,} lines of the input were not documents; they are left out."
         )
     if not read.bookings:
         facts.append(NO_BOOKINGS)

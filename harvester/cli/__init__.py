@@ -116,7 +116,7 @@ class LazyGroup(SuggestingGroup):
     """Commands by name; the module of a command is imported when the command is used."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """A closed pipe is no failure; click would end the command with exit code 1."""
+        """A closed pipe is not a failure; click would end the command with exit code 1."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -247,7 +247,7 @@ def _report(error: Exception) -> int:
     if not logging_setup.is_configured():  # the error came before the command had read its options
         logging_setup.configure_logging(format="json" if _asks_for_json(sys.argv[1:]) else "text")
     logger = logging.getLogger(__name__)
-    if isinstance(error, HarvestError) and error.exit_code == ExitCode.OK:  # a closed pipe is no failure
+    if isinstance(error, HarvestError) and error.exit_code == ExitCode.OK:  # a closed pipe is not a failure
         return ExitCode.OK
     if isinstance(error, HarvestError):
         logger.error("harvester: %s", error)

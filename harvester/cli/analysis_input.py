@@ -170,7 +170,7 @@ def log_problems(database: Database, read: Read, meetings: Sequence[str]) -> Exi
     if read.unreadable:
         code = ExitCode.DATAERR
         logger.error(
-            f"{read.unreadable:,} of {read.lines:,} lines are no documents of meetings, sessions or bookings; they are left out"
+            f"{read.unreadable:,} of {read.lines:,} lines are not documents of meetings, sessions or bookings; they are left out"
         )
     there = known_meetings(database)
     for wanted in meetings:

@@ -79,7 +79,7 @@ OPTIONS = (
         "--present",
         type=Presence(),
         metavar="50%|20m",
-        help="Count as present who attended this share of the meeting, or so many minutes.  [default: everyone who came]",
+        help="Count as present who attended this share of the meeting, or this number of minutes.  [default: everyone who came]",
     ),
     click.option(
         "--by",
@@ -144,7 +144,7 @@ def attendance(env: RunEnvironment, **options: Any) -> int:
 
     Files may be compressed with gzip. Days are those on which the meetings began. Rejoining or using a second device
     counts once, waiting rooms do not count, breakout rooms do. What a vendor does not know is empty. The exit code is 65
-    if a line of the input is no document, or if a meeting of --meeting is not there.
+    if a line of the input is not a document, or if a meeting of --meeting is not there.
     """
     asked = Options(**options)
     if asked.kind == "xlsx" and (asked.output is None or asked.output == Path("-")):

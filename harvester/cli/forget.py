@@ -89,7 +89,7 @@ def forget(
     state remembers salted hashes of the addresses, ids and names, and nothing else. With --state index, so do all other
     machines.
 
-    Exits 65 if something of the person remains, such as a line of a file that is no document.
+    Exits 65 if something of the person remains, such as a line of a file that is not a document.
     """
     identifiers = _identifiers(emails, ids, names)
     handle_signals(env)
@@ -154,11 +154,11 @@ def _identifiers(
         raise click.UsageError("name the person with --email, --id or --name")
     for each in given:
         if not each.normalized or (each.kind == "email" and "@" not in each.text and "pii-" not in each.text):
-            raise click.UsageError(f"--{each.kind} {each.text!r} is no {_KIND_WORDS[each.kind]}")
+            raise click.UsageError(f"--{each.kind} {each.text!r} is not {_KIND_WORDS[each.kind]}")
     return given
 
 
-_KIND_WORDS = {"email": "e-mail address", "id": "id", "name": "name"}
+_KIND_WORDS = {"email": "an e-mail address", "id": "an id", "name": "a name"}
 
 
 @contextmanager
@@ -224,6 +224,6 @@ def _show(result: Result, code: int, *, as_json: bool) -> None:
         )
     elif result.left:
         logger.error(
-            f"still there: {result.left:,}. Correct by hand the lines that name the person and are no documents, and run the "
+            f"still there: {result.left:,}. Correct by hand the lines that name the person and are not documents, and run the "
             "same command again"
         )

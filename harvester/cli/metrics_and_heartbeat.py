@@ -38,7 +38,7 @@ class Monitors:
         heartbeat: str | None,
     ) -> Monitors:
         """Those that the options and the settings name. The setting of the heartbeat is for the nightly run: a backfill by
-        hand is no sign that the nights work.
+        hand is not a sign that the nights work.
 
         Raises UsageError for options that a dry run must not have, and OutputError if the metrics file cannot be written.
         """

@@ -119,7 +119,7 @@ def report(env: RunEnvironment, **options: Any) -> int:
     """Make one HTML page of the documents in FILE, standard input, or the index.
 
     The page needs no network and no server, and may be mailed. By default it names no person, host or topic. Files may be
-    compressed with gzip. The exit code is 65 if a line of the input is no document, or if a meeting of --meeting is not there.
+    compressed with gzip. The exit code is 65 if a line of the input is not a document, or if a meeting of --meeting is not there.
     """
     from harvester.analysis.page import render
 

@@ -227,7 +227,7 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
     help="With --truth: the source that a vendor is read from; VENDOR is zoom if absent.",
 )
 @click.option("--truth-qos", is_flag=True, help="With --truth: include Zoom's quality of service.")
-@click.option("--truth-calls", is_flag=True, help="With --truth: include Teams calls that are no meetings.")
+@click.option("--truth-calls", is_flag=True, help="With --truth: include Teams calls that are not meetings.")
 @click.option("--truth-titles", is_flag=True, help="With --truth: include the titles of Teams meetings.")
 @_file("--env", "Write the settings for a harvest of this simulator to FILE.")
 @_file("--rooms", "Write the meeting rooms, in the form that `harvester rooms` reads, to FILE.")

@@ -1,6 +1,6 @@
 """stdin, stdout and stderr, any of which may be closed or full.
 
-What cannot be said does not end a run; an answer or a document that cannot be written is an OutputError (74).
+A message that stderr does not take ends no run; an answer or a document that stdout does not take is an OutputError (74).
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def status(
     --forget is given, and a run may be under way.
 
     What needs attention comes first: failed or overdue meetings, skipped parts of listings, data about to expire at the
-    vendor. Attention is no error unless --exit-code is given: the exit code is 0, and 78 only if a state database is
+    vendor. Attention is not an error unless --exit-code is given: the exit code is 0, and 78 only if a state database is
     damaged.
     """
     is_index = is_shared(env, state)

@@ -69,7 +69,7 @@ class Person:
         return re.compile(rf"(?<!\w)(?:{'|'.join(texts)})(?!\w)" if texts else r"(?!)", re.IGNORECASE)
 
     def is_named_in(self, text: str) -> bool:
-        """Whether a text that is no document names the person."""
+        """Whether a text that is not a document names the person."""
         return self._pattern.search(text) is not None
 
     def without(self, text: str) -> str:
@@ -86,7 +86,7 @@ class Count:
     blanked: int = 0
     """Documents or rows to blank, or blanked."""
     unreadable: int = 0
-    """Lines that name the person and are no documents."""
+    """Lines that name the person and are not documents."""
     left_out: LeftOut = field(default_factory=Counter)
 
     @property

@@ -27,7 +27,7 @@ StoredRefs = Callable[[Window], Iterator[tuple[str, Mapping[str, Any]]]]
 
 
 def no_stored_refs(_window: Window) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Of a run without a journal."""
+    """The `StoredRefs` of a run without a journal: none."""
     return iter(())
 
 
@@ -36,12 +36,12 @@ RefusedPartitions = Callable[[], Mapping[str, RefusedPartition]]
 
 
 def no_refused_partitions() -> Mapping[str, RefusedPartition]:
-    """Of a run without a journal."""
+    """The `RefusedPartitions` of a run without a journal: none."""
     return {}
 
 
 def no_lease() -> None:
-    """Of a run whose state no other machine uses."""
+    """The `require_lease` of a run whose state no other machine uses: it needs no lease."""
 
 
 class RunContext:

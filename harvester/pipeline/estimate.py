@@ -148,7 +148,7 @@ def _planned_window(account: ConnectedAccount, request: HarvestRequest) -> Windo
 
 
 def spread(requests: int, seconds: float, budget: Budget | None, now: datetime) -> Spread:
-    """When requests that take so many seconds without a quota are all made, if they begin now and continue at every
+    """When requests that take this number of seconds without a quota are all made, if they begin now and continue at every
     midnight (UTC) that refills the quota."""
     if not requests or seconds <= 0:
         return Spread(days=0, ends=None)

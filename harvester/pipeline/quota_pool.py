@@ -16,7 +16,7 @@ class QuotaPool:
 
     vendor: str
     api_url: str
-    """Of another region, or of a simulator, the same names mean other pools."""
+    """The same name is another pool at another URL: in another region, or in a simulator."""
     name: str
     account: str = ""
     """The label of the account, if the pool is its own."""

@@ -18,7 +18,7 @@ from harvester.pipeline.run_summary import DestinationKind, FailureSummary, RunS
 from harvester.sinks.base import Ack
 
 MAX_FAILURES = 50
-"""So many failures are kept with their reason; all are counted."""
+"""The most failures that are kept with their reason; all are counted."""
 
 MAX_TRACEBACKS = 3
 
@@ -258,7 +258,7 @@ class Report:
         self.stopped = self.stopped or f"a bug: {type(error).__name__}; its traceback is on stderr"
 
     def indices_lost(self, names: Sequence[str], meetings: int) -> None:
-        """Indices were deleted or replaced during the run; so many meetings are to be read again."""
+        """Indices were deleted or replaced during the run; this number of meetings is to be read again."""
         why = f"deleted or replaced during the run; {plural(meetings, 'meeting')} to be read again: run the same command again"
         for name in names:
             self._fail(f"index {name}", why, ExitCode.TEMPFAIL)

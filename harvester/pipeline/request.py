@@ -32,11 +32,11 @@ class VendorOptions:
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Options with their values, and those that select meetings."""
     filtered: bool = False
-    """Some option selects a part of the meetings."""
+    """Whether an option selects a part of the meetings."""
     upcoming_days: int | None = None
 
     def joined(self, other: VendorOptions) -> VendorOptions:
-        """Both; of a value that is in both, that of the other."""
+        """The options of both. If both have a value, the one of `other` counts."""
         return VendorOptions(
             switches=self.switches | other.switches,
             values={**self.values, **other.values},

@@ -247,7 +247,7 @@ def recorded_run(
             with _recorded_failure(journal, run, report, now):
                 if generation is not None:
                     generation.check_before(previous[0].ended if previous else None)
-                plan = _plan(account, journal, request)
+                plan = _plan_and_record(account, journal, request)
                 was_empty = _was_empty(journal, has_indices)
                 _log_plan(account.vendor, plan)
                 expired = account.context.knows_vendor_time
@@ -309,9 +309,11 @@ def clip_to_retention(account: ConnectedAccount, window: Window, verb: str = "re
     return retained
 
 
-def _plan(account: ConnectedAccount, journal: Journal, request: HarvestRequest) -> RunPlan:
-    """What a nightly run is to read is recorded before its first request, so that nights of refused credentials are
-    caught up; so is a forced run, which resumes."""
+def _plan_and_record(account: ConnectedAccount, journal: Journal, request: HarvestRequest) -> RunPlan:
+    """Plan the run, and record in the journal what it is to read.
+
+    Recorded before the first request, a nightly run catches up after nights of refused credentials, and a forced run resumes.
+    """
     window = request.window
     if request.mode == "nightly" and not request.filtered:
         window = Window(start=min(window.start, journal.set_first_nightly(window.start)), end=window.end)

@@ -50,5 +50,5 @@ def doubted_since(found: SessionSummary, doubt: Doubt | None, now: datetime) -> 
 
 
 def is_confirmed(found: SessionSummary, doubt: Doubt | None, now: datetime) -> bool:
-    """Whether an equal reading was made so long ago that both are believed."""
+    """Whether an equal reading was made long enough ago that both are believed."""
     return now >= doubted_since(found, doubt, now) + ONCE_A_DAY

@@ -102,7 +102,7 @@ class Treatment:
         return None if value is None else self.value(field, value)
 
     def document(self, document: Document) -> Document:
-        """The same for a document. What is hashed already stays as it is; what is no text is dropped."""
+        """The same for a document. What is hashed already stays as it is; what is not text is dropped."""
         if self.keeps_all:
             return document
         treated = {name: value for name, value in document.items() if name not in RAW}
@@ -132,7 +132,7 @@ class Treatment:
 
 
 def cut_address(text: str) -> str | None:
-    """The network of an IP address: the first 24 bits of IPv4, the first 48 of IPv6; `None` if it is no address."""
+    """The network of an IP address: the first 24 bits of IPv4, the first 48 of IPv6; `None` if it is not an address."""
     try:
         address = ipaddress.ip_address(text.strip())
     except ValueError:

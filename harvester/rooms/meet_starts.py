@@ -23,7 +23,7 @@ from harvester.rooms.watcher import WatchClock
 
 ASK_SECONDS = 60.0
 LOOK_SECONDS = 5.0
-"""So often the rooms are looked through for meetings that have started."""
+"""How often the rooms are looked through for meetings that have started."""
 WORKERS = 8
 
 logger = logging.getLogger(__name__)

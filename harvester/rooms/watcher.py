@@ -29,7 +29,7 @@ SLOW_SECONDS = 5.0
 """A reading that takes longer is slow."""
 FULL_SECONDS = 3600.0
 LONGEST_SLEEP = 0.5
-"""In real seconds: so often the watcher looks whether it has to stop, or whether the clock was set."""
+"""In real seconds: how often the watcher looks whether it has to stop, or whether the clock was set."""
 
 logger = logging.getLogger(__name__)
 
@@ -186,7 +186,7 @@ class Watcher:
             self._messages.put(_Message(kind="done", room=name, error=error))
 
     def _handle_messages(self, readers: _Readers, seconds: float) -> None:
-        """Wait so long for a message, and handle all that have come."""
+        """Wait this long for a message, and handle all that have come."""
         with suppress(Empty):
             message = self._messages.get(timeout=seconds)
             while True:
@@ -205,7 +205,7 @@ class Watcher:
             self._finish(watched, message.error, readers)
 
     def _finish(self, watched: _Watched, error: BaseException | None, readers: _Readers) -> None:
-        """Raises an error that is no failed reading: a stop, or a bug."""
+        """Raises an error that is not a failed reading: a stop, or a bug."""
         if isinstance(error, Interrupted) or not isinstance(error, HarvestError | None):
             raise error
         watched.is_being_read = False

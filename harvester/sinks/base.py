@@ -39,7 +39,7 @@ class Ack:
 
 
 class PipeClosed(HarvestError):
-    """The reader of the output has closed it (`| head -1`): the run ends, and this is no failure."""
+    """The reader of the output has closed it (`| head -1`): the run ends, and this is not a failure."""
 
     exit_code: int = 0
 

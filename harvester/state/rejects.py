@@ -56,7 +56,7 @@ _ADD = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reject:
-    """A document as it was refused, or a line that is no document."""
+    """A document as it was refused, or a line that is not a document."""
 
     document_id: str
     """`line_key` for a line without a usable one."""

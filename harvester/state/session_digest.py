@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 SAMPLE = 16
-"""So many keys are kept, the smallest ones. Keys are hashes, so these stand for all of them."""
+"""The most keys that are kept, the smallest ones. Keys are hashes, so these stand for all of them."""
 
 SAMPLED_CHARACTERS = 8
 

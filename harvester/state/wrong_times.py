@@ -14,7 +14,7 @@ from connectors.models import Window
 from harvester.state.intervals import Listing, union
 
 TOLERANCE = timedelta(hours=1)
-"""By so much the clock may be wrong without stopping a run."""
+"""How wrong the clock may be without stopping a run."""
 
 KILLED_RUN = timedelta(days=1)
 """How long a run may have gone on of which only the beginning is known."""

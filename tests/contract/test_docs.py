@@ -168,7 +168,7 @@ def inline_commands() -> list[str]:
 
 
 def unknown_words(line: str) -> list[str]:
-    """The first word of this command that is no command, or its words that are no options."""
+    """The first word of this command that is not a command, or its words that are not options."""
     words = shlex.split(line)
     with click.Context(cli) as context:
         current: click.Command = cli

@@ -74,7 +74,7 @@ class Schema:
             if value not in self.enums[name]:
                 yield f"{place}: {value!r} is no {name}"
         elif not isinstance(value, dict):
-            yield f"{place}: {value!r} is no object"
+            yield f"{place}: {value!r} is not an object"
         elif kind in IDENTITIES:
             yield from self._identity_errors(value, kind, place)
         else:

@@ -24,7 +24,7 @@ from types import TracebackType
 from urllib.parse import urlsplit
 
 IN_A_ROW = 3
-"""So often in a row the same request may go wrong: who asks again gets an answer in the end."""
+"""How often in a row the same request may go wrong: who asks again gets an answer in the end."""
 
 STUCK_SECONDS = 60.0
 """How long a peer may leave bytes unread before it counts as gone."""

@@ -492,7 +492,7 @@ def test_check_says_what_works(harvester: Harvester) -> None:
     answer = ended.stdout.decode().splitlines()
     assert not [line for line in answer if line.startswith("FAILED")]
     assert any("ES_HOST is not set" in line for line in answer)
-    assert answer[-1] == "works"  # what is not used is no warning
+    assert answer[-1] == "works"  # what is not used causes no warning
     assert len(set(answer)) == len(answer)
     assert sum("reading the Dashboard" in line for line in [*answer, *words(ended).splitlines()]) == 1
     assert not [line for line in answer if "Zoom:" in line]

@@ -36,7 +36,7 @@ from tests.unit.fake_context import FakeContext
 
 MINUTE = timedelta(minutes=1)
 READ_EVERY = 12
-"""In minutes: so often the calendars are read, so that the data is old, but not too old, at some of them."""
+"""In minutes: how often the calendars are read, so that the data is old, but not too old, at some of them."""
 
 Part = tuple[str, list[str]]
 """The class of a card or panel, and the texts of its lines."""

@@ -243,8 +243,8 @@ def killed_in_a_run(harvester: Harvester, served: RunningSimulator, *, fetched: 
     [
         ({"expired_secret": True}, {}, "the client secret has expired"),
         ({"permissions": ()}, {}, CALL_RECORDS),
-        ({}, {"TEAMS_TENANT_ID": "elsewhere.example"}, "TEAMS_TENANT_ID is no tenant"),
-        ({}, {"TEAMS_CLIENT_ID": "another"}, "TEAMS_CLIENT_ID is no app"),
+        ({}, {"TEAMS_TENANT_ID": "elsewhere.example"}, "TEAMS_TENANT_ID is not a tenant"),
+        ({}, {"TEAMS_CLIENT_ID": "another"}, "TEAMS_CLIENT_ID is not an app"),
         ({}, {"TEAMS_CLIENT_SECRET": "marked-wrong-secret"}, "TEAMS_CLIENT_SECRET is wrong"),
     ],
 )

@@ -56,7 +56,7 @@ def test_a_run_that_ends_early_goes_on_at_the_time_that_its_summary_names(
     home.install_dag(("--for=50m", "--for=6s"))
     assert home.test_dag("harvester_backfill", **organisations.days)["state"] == "success"
     assert home.reschedules() > 0
-    assert home.tries() == 2, "one of each task: a reschedule is no retry"
+    assert home.tries() == 2, "one of each task: a reschedule is not a retry"
     assert differences(stored(sandbox), organisations.truth) == []
 
 

@@ -132,7 +132,9 @@ def test_a_missing_variable_is_named_with_file_account_and_setting(write: Write)
         f"{path}: [zoom.berlin] client_secret: the variable ZOOM_SECRET is not set"
     )
     assert settings.is_set("ZOOM_CLIENT_SECRET")  # though wrongly
-    assert settings.get_unchecked("ZOOM_CLIENT_SECRET") is None  # the variable's name is no secret to redact
+    assert (
+        settings.get_unchecked("ZOOM_CLIENT_SECRET") is None
+    )  # the variable's name is not a secret to redact
 
 
 MARK = "s3cret-value"
@@ -163,7 +165,7 @@ def test_values_are_checked_as_those_of_the_environment_are(
         settings.of([setting for setting in Zoom.settings if setting.name == name])
     text = str(raised.value)
     assert text.startswith(f"{path}: [zoom.berlin] {key}")
-    if not key.endswith("_file"):  # the name of a file is no secret
+    if not key.endswith("_file"):  # the name of a file is not a secret
         assert MARK not in text
 
 

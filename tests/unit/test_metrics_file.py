@@ -58,7 +58,7 @@ def test_a_run_writes_every_metric(metrics: MetricsFile) -> None:
     metrics.update([run], NOW)
     found = read(metrics)
     zoom = ("zoom", "main")
-    assert found.keys() == METRICS.keys() - {SUCCESS}, "rejected documents are no success"
+    assert found.keys() == METRICS.keys() - {SUCCESS}, "rejected documents are not a success"
     assert found["harvester_last_run_timestamp_seconds"] == {zoom: NOW.timestamp()}
     assert found["harvester_last_run_exit_code"] == {zoom: 65}
     assert found["harvester_last_run_duration_seconds"] == {zoom: 12.5}

@@ -15,7 +15,7 @@ from harvester.analysis.duckdb_database import Database
 from harvester.analysis.figures.table import Table
 
 STEPS = 120
-"""A chart over time has at most so many steps."""
+"""The most steps of a chart over time."""
 MAX_SHOWN = 40
 """People in a chart of who was there when; the table has all of them."""
 WORST_PEOPLE = 3

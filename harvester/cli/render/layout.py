@@ -21,7 +21,7 @@ def stdout_width() -> int | None:
 
 
 def wrapped(text: str, width: int | None, *, hanging: int) -> str:
-    """The text in lines of this width, between words; all but the first begin with so many spaces."""
+    """The text in lines of this width, between words; all but the first begin with this number of spaces."""
     if width is None:
         return text
     return textwrap.fill(

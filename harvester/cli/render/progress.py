@@ -55,7 +55,7 @@ class Progress:
         return report.ended, report.listed + report.resumed if report.listing_complete else None
 
     def fitting_words(self, width: int) -> str:
-        """As many of the parts as fit into so many columns."""
+        """As many of the parts as fit into this number of columns."""
         words = ""
         for part in self.parts():
             longer = f"{words}, {part}" if words else part

@@ -23,7 +23,7 @@ from harvester.state.account_status import DAY, SOON, AccountStatus, FailedMeeti
 from harvester.state.journal_rows import Run
 
 WIDTH = 100
-"""If stdout is no terminal."""
+"""If stdout is not a terminal."""
 LABEL = 12
 SHOWN = 5
 """At most this many windows, reasons or partitions are shown; the rest is counted. `--json` has all of them."""

@@ -110,7 +110,7 @@ DESCRIPTION: dict[str, Any] = {
                 "responses": {
                     "201": _response("The booking.", "Booking"),
                     "403": _response("Booking is switched off.", "Error"),
-                    "409": _response("The room is busy, or not free for so long.", "Error"),
+                    "409": _response("The room is busy, or not free for that long.", "Error"),
                     "413": _response("The body is too large.", "Error"),
                     **_REFUSALS,
                 },

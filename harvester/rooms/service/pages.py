@@ -101,7 +101,7 @@ class RoomPages:
         form = await _form(request)
         minutes = {str(each): each for each in DURATIONS}.get(form.get("minutes", ""))
         if minutes is None or self._watcher.reading(name) is None:
-            return self._show_panel(request, name, "That is no booking.", 400)
+            return self._show_panel(request, name, "That is not a booking.", 400)
         try:
             self._access.count_address(_address(request), client)
             await run_in_threadpool(

@@ -182,7 +182,7 @@ class Arduino:
     def _control(self, method: str, body: bytes) -> dict[str, Any]:
         """Return the values of every Thing and the requests; POST changes something first.
 
-        set: by Thing, values of properties. remove: by Thing, names of properties. fail: so many answers are 503.
+        set: by Thing, values of properties. remove: by Thing, names of properties. fail: how many answers are 503.
         expire: true lets every token expire.
         """
         if method == "POST":

@@ -66,7 +66,7 @@ class ExpectedWebex:
                 yield self._listed_document(instance)
 
     def _only_host(self) -> Person | None:
-        """Return the only host whose participants can be read if the caller is no administrator, else None."""
+        """Return the only host whose participants can be read if the caller is not an administrator, else None."""
         granted = set(self._options.granted)
         everything = granted.intersection(ADMIN_SCHEDULE) and granted.intersection(ADMIN_PARTICIPANTS)
         if self._options.admin:

@@ -63,7 +63,7 @@ def instant_of(text: str, name: str) -> int:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
-        raise bad_request(f"Invalid value for: {name}: {text!r} is no RFC 3339 instant.") from None
+        raise bad_request(f"Invalid value for: {name}: {text!r} is not an RFC 3339 instant.") from None
     if instant.tzinfo is None or "T" not in text.upper():
         raise bad_request(f"Invalid value for: {name}: {text!r} has no offset.")
     return milliseconds(instant)

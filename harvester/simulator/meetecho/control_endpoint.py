@@ -1,6 +1,6 @@
 """`/_simulator/meetecho`: the complete state of rooms and decks, and changes behind the harvester's back.
 
-It is no part of Meetecho's or the datatracker's API. Answers contain no token.
+It is not part of Meetecho's or the datatracker's API. Answers contain no token.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ class MeetechoOptions:
     credentials: the settings contain Meetecho's credentials.
     refused: groups that get a token but no rooms.
     unknown: groups that get no token.
-    hasty: one in so many answers of the datatracker is a 429 with `Retry-After: 0`; 0 means none.
+    hasty: one in this number of answers of the datatracker is a 429 with `Retry-After: 0`; 0 means none.
     one_room: a second room with the same id is refused. Otherwise it is created, as the orphans suggest that
         users of the datatracker reported.
     """

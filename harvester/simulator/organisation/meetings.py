@@ -331,5 +331,5 @@ class MeetingGenerator:
 
 
 def random_minutes(rng: Random, minimum: int, maximum: int) -> int:
-    """Return a random duration between so many minutes, in milliseconds and whole seconds."""
+    """Return a random duration between these numbers of minutes, in milliseconds and whole seconds."""
     return rng.randrange(minimum * 60, maximum * 60) * SECOND

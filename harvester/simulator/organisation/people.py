@@ -53,7 +53,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """A device at a location on a network. `ip` is the text that Zoom logged, which may be no valid address."""
+    """A device at a location on a network. `ip` is the text that Zoom logged, which may not be a valid address."""
 
     index: int
     platform: Platform

@@ -1,6 +1,6 @@
 """`/_simulator/teams`: every call record with its versions, and changes behind the harvester's back.
 
-It is no part of Microsoft Graph.
+It is not part of Microsoft Graph.
 """
 
 from __future__ import annotations

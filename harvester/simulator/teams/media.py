@@ -107,7 +107,7 @@ def network(device: Device, bits: int, position: int) -> Network:
             connection = "tunnel"
         elif position and bits >> 9 & 3 == 2:
             connection = "wired" if connection == "wifi" else "wifi"
-    # The organisation has texts with two dots that are no address.
+    # The organisation has texts with two dots that are not an address.
     masked = device.ip is not None and device.ip.count(".") == 2
     public = MASKED[device.index % len(MASKED)] if masked else device.ip
     local = f"192.168.{device.index % 250}.{1 + device.index % 200}" if device.index % 3 else None

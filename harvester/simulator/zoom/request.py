@@ -54,7 +54,7 @@ def _day(query: Query, name: str) -> tuple[date, time | None]:
         exact = time.fromisoformat(clock) if clock and len(month) == len(day) == 2 else None
         return date(int(year), int(month), int(day)), exact
     except ValueError:
-        raise validation_error(name, f"'{name}' is no date of any calendar.") from None
+        raise validation_error(name, f"'{name}' is not a date of any calendar.") from None
 
 
 def months_later(day: date, months: int) -> date:

@@ -19,7 +19,7 @@ def member(body: Any, *names: str) -> Any:
 
 
 def first_text(fields: Any, name: str) -> str | None:
-    """The first value of a field among the `fields` of a hit; `None` if that is no text."""
+    """The first value of a field among the `fields` of a hit; `None` if that is not text."""
     found = _first(fields, name)
     return found if isinstance(found, str) else None
 

@@ -106,7 +106,7 @@ class LineReader:
     left out."""
 
     def __init__(self, config: ElasticConfig, now: datetime, treat: Treat | None = None) -> None:
-        """`treat`: every line is decoded and encoded again, and what is no document is kept without its text."""
+        """`treat`: every line is decoded and encoded again, and what is not a document is kept without its text."""
         self._config = config
         self._now = now
         self._treat = treat

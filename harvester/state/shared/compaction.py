@@ -23,7 +23,7 @@ from harvester.state.shared.store import Store, Version
 
 LEAST_ENTRIES = 2_000
 ROWS_PER_ENTRY = 20
-"""So many further rows in the databases pay for one more entry in the log."""
+"""How many further rows in the databases pay for one more entry in the log."""
 REMOVED_AT_ONCE = 1_000
 
 

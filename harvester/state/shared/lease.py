@@ -20,7 +20,7 @@ from connectors.errors import HarvestError, LeaseHeld, LeaseLost, Unreachable
 from harvester.state.shared.store import Store, Stored, Version
 
 LEASE_SECONDS = 30.0
-"""A worker that shows no sign of life for so long has lost its leases."""
+"""A worker that shows no sign of life for this long has lost its leases."""
 HOLDER_SHARE = 2 / 3
 """The part of it after which a worker that cannot renew stops by itself."""
 BEAT_SECONDS = 0.7

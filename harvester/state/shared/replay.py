@@ -30,7 +30,7 @@ _INSERT = "INSERT INTO position VALUES (?, ?, ?)"
 OpenChanges = Callable[[Iterable[Change]], list[Change]]
 
 MAX_WAITING = 50_000
-"""So many changed rows are kept in memory before they are applied."""
+"""How many changed rows are kept in memory before they are applied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

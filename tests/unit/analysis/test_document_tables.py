@@ -1,4 +1,4 @@
-"""Documents as tables: newest versions, second copies, lines that are no documents, every kind of source."""
+"""Documents as tables: newest versions, second copies, lines that are not documents, every kind of source."""
 
 from __future__ import annotations
 

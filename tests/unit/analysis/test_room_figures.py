@@ -288,7 +288,7 @@ def test_codes_are_compared_without_hyphens_and_in_small_letters() -> None:
 
 
 def test_another_occurrence_of_the_series_does_not_count() -> None:
-    """The code is that of all occurrences: the one of the next day is no sign that this one was held."""
+    """The code is that of all occurrences: the one of the next day is not a sign that this one was held."""
     found = [
         booked_at(0).document(),
         *documents([held_at(-1, CODES[1], 1), held_at(24, CODES[0], 2)]),

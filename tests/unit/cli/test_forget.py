@@ -85,9 +85,9 @@ def test_what_remains_makes_it_65(file: Path, tmp_path: Path) -> None:
     ("words", "message"),
     [
         ([], "--email, --id or --name"),
-        (["--email", "grace"], "--email 'grace' is no e-mail address"),
-        (["--id", " "], "is no id"),
-        (["--name", "--"], "is no name"),
+        (["--email", "grace"], "--email 'grace' is not an e-mail address"),
+        (["--id", " "], "is not an id"),
+        (["--name", "--"], "is not a name"),
     ],
 )
 def test_what_names_nobody_is_refused(tmp_path: Path, words: list[str], message: str) -> None:

@@ -1,6 +1,6 @@
 """`/_simulator/rooms`: the complete state of the rooms, the truth at any instant, and changes behind a program's back.
 
-It is no part of Google's API.
+It is not part of Google's API.
 """
 
 from __future__ import annotations

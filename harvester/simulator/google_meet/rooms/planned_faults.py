@@ -20,7 +20,7 @@ class PlannedFault:
     """Damages the answers to some requests.
 
     call: part of the name of the call, as in `traffic`, like `POST calendar calendars/{id}/events`; empty for any.
-    room: its name, empty for any. times: how often, -1 for always. skip: after so many other requests.
+    room: its name, empty for any. times: how often, -1 for always. skip: how many such requests to answer first.
     """
 
     kind: FaultKind

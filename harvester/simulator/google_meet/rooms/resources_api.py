@@ -57,7 +57,7 @@ def _row(room: Room) -> dict[str, Any]:
 
 
 def _projector() -> dict[str, Any]:
-    """Return a resource that is no room."""
+    """Return a resource that is not a room."""
     return {
         "kind": "admin#directory#resources#calendars#CalendarResource",
         "etags": '"p"',
