@@ -274,7 +274,9 @@ class Database:
             if code in _CORRUPT:
                 raise self.damaged() from None
             if code in _NOT_WRITABLE and self.read_only:
-                raise OutputError(f"{self.path} cannot be read: {error}") from None
+                raise OutputError(
+                    f"{self.path} cannot be read ({error}): check its owner and permissions, and the disk"
+                ) from None
             if code in _NOT_WRITABLE:
                 cause = OSError(_NOT_WRITABLE[code], str(error))
                 raise write_error(self.path, cause, elsewhere="") from None

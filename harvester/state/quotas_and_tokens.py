@@ -206,7 +206,8 @@ class AccountState:
                 continue  # a log disappears with the last process that used it
             except OSError as error:
                 raise OutputError(
-                    f"{path} is readable by others, cannot be made private ({error.strerror}), and so cannot hold a token"
+                    f"{path} is readable by others, cannot be made private ({error.strerror}), and so cannot hold a "
+                    "token: check its owner"
                 ) from None
 
     @contextmanager

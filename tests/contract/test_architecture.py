@@ -178,3 +178,12 @@ def test_a_connector_is_built_in_one_place_where_its_answers_are_treated() -> No
     found = [name(path) for path in python_files("harvester") if building.search(read(path))]
     assert found == ["harvester/pipeline/account.py"]
     assert "private(connectors.load(" in read(ROOT / "harvester/pipeline/account.py")
+
+
+def test_one_function_says_that_something_cannot_be_written() -> None:
+    found = [
+        name(path)
+        for path in (*python_files("harvester"), *python_files("connectors"))
+        if "cannot be written (" in read(path)
+    ]
+    assert found == ["harvester/write_errors.py"]

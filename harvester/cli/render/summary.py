@@ -314,7 +314,7 @@ def _prepare(path: Path | None, wait: Callable[[float], object]) -> Callable[[st
         return lambda _text: None
     if path == STDERR:
         if stderr_is_closed():
-            raise OutputError("stderr is closed: --summary-json - cannot be written")
+            raise OutputError("stderr is closed: name a file with --summary-json")
         return partial(echo_json, err=True)
     with write_errors(f"the summary {path}", elsewhere=ANOTHER_FILE):
         file = prepare_output(path, wait=wait)
