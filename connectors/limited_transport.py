@@ -125,15 +125,23 @@ class LimitedSession:
         Raises ResponseLimitExceeded, or one of NETWORK_ERRORS.
         """
         self._budget.start(limits)
-        request.headers = {**self._headers, **request.headers}
         with self._adapter.send(
-            request.prepare(),
+            self._prepared(request),
             stream=True,
             timeout=timeout,  # type: ignore[arg-type]  # requests annotates one kind of pair with None and one without
             verify=self._verify,
             proxies=self._proxies,
         ) as response:
             return response, read_body(response.raw, self._budget)
+
+    def _prepared(self, request: requests.Request) -> requests.PreparedRequest:
+        """As `requests` prepares it, but for cookies, logins and hooks, of which there are none."""
+        prepared = requests.PreparedRequest()
+        prepared.prepare_method(request.method)
+        prepared.prepare_url(request.url or "", request.params or None)
+        prepared.prepare_headers({**self._headers, **request.headers})
+        prepared.prepare_body(request.data, None)
+        return prepared
 
     def close(self) -> None:
         self._adapter.close()
