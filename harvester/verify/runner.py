@@ -199,7 +199,7 @@ class _Repair:
             tracker.reasons.update(blocked)
             self._repair(result.findings, tracker, report)
             deleted = self._delete_orphans(result.findings, tracker)
-            self.journal.flush()
+            self.journal.flush()  # the comparison has a journal reader of its own
             remaining = self._compare_again(result.findings)
             result.findings = after_repair(result.findings, remaining, tracker, deleted)
             result.codes |= report.causes
