@@ -13,7 +13,8 @@ AIRFLOW_READY := $(AIRFLOW)/.ready
 # Keep compiled bytecode, even if a container image disables it: the tests start Python hundreds of times.
 unexport PYTHONDONTWRITEBYTECODE
 
-# One process per core, two more for end-to-end tests, at most 4: the Elasticsearch nodes of the tests cannot serve more.
+# More processes than cores, since tests wait: tests/conftest.py and tests/e2e/conftest.py say how many. At most 4: the
+# Elasticsearch nodes of the tests cannot serve more.
 PYTEST := $(BIN)/pytest -q --numprocesses auto --maxprocesses 4 --dist worksteal
 
 .PHONY: help setup browser demo test all-tests test-fleet check lint types fast bench soak clean

@@ -4,7 +4,8 @@
 
 A vendor that answers at once, and a real Elasticsearch node; every chunk has a state folder of its own, as on a machine of its
 own. First chunks of different sizes alone: what one more account costs. Then all chunks, two at a time for each core:
-the wall time is that of this machine, on which the vendor and the node run, too.
+the wall time is that of this machine, on which the vendor and the node run, too. At the end `harvester status` reads the
+state of all accounts on a machine that has none of it.
 """
 
 from __future__ import annotations
@@ -173,6 +174,14 @@ class Field:
             environment = self.environment(HARVESTER_STATE_DIR=f"{name}/state")
             return measured([*words, "--state", "index", "-q"], env=environment, folder=Path(name))
 
+    def status(self) -> Used:
+        """Of all accounts, on a machine that has harvested none."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as name:
+            words = command("status", "--config", str(self.folder / "accounts.toml"), "--state", "index")
+            return measured(
+                words, env=self.environment(HARVESTER_STATE_DIR=f"{name}/state"), folder=Path(name)
+            )
+
     def stored(self, index: str) -> int:
         with Elasticsearch(self.node) as client:
             client.indices.refresh(index=f"{self.prefix}{index}")
@@ -232,6 +241,10 @@ def whole_fleet(field: Field, accounts: int, chunks: int, processes: int) -> Non
     print(
         f"  state               {entries:8,} entries and leases, {entries / wall:.0f} a second; {WRITERS} threads that "
         f"do nothing else: {bare:.0f}"
+    )
+    each = field.status()
+    print(
+        f"  harvester status    {each.wall_seconds:8.1f} s, CPU {each.cpu_seconds:.1f} s, memory {each.peak_mb:.0f} MB"
     )
 
 

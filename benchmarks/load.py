@@ -117,7 +117,8 @@ class Ready:
     def encoded(self) -> Iterator[EncodedDocument]:
         for document in self.documents:
             document_id = document["document_id"]
-            yield document_id, orjson.dumps(document_id), encode(document)
+            rest = {name: value for name, value in document.items() if name != "document_id"}
+            yield document_id, orjson.dumps(document_id), b",", encode(rest)[1:]
 
 
 class Field:

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypedDict, Unpack
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from urllib3.exceptions import ReadTimeoutError
@@ -45,6 +45,14 @@ UNPARSABLE_ATTEMPTS = 3
 
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 """Characters that parsers of URLs read differently: one finds the vendor's host, the other a host before them."""
+
+HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+    "Connection": "keep-alive",
+    "User-Agent": "meeting-harvester",
+}
+"""Of every request that has no others by these names."""
 
 logger = logging.getLogger(__name__)
 
@@ -183,11 +191,12 @@ class Api:
 
     def _try(self, request: _Request, authorization: str | None) -> Response | Retry | HarvestError:
         self._context.request_stats.count(requests=1)
-        began = self._context.elapsed()
+        began, sent = self._context.elapsed(), self._context.stopwatch()
         status = None
         try:
             raw, content = self._exchange(request, authorization)
             status = raw.status_code
+            milliseconds = (self._context.stopwatch() - sent) * 1000
             body = parse_body(content, max_memory=self._context.response_limits.max_memory)
         except (ResponseTooLarge, BodyRefused) as error:
             return BrokenResponse(f"{self.vendor}: {request.call}: refused {error}")
@@ -209,25 +218,25 @@ class Api:
             body=body.value,
             broken=body.problem,
         )
-        logger.debug("%s: %d in %.0f ms", response.call, response.status, raw.elapsed.total_seconds() * 1000)
+        logger.debug("%s: %d in %.0f ms", response.call, response.status, milliseconds)
         return self._classify(response) or response
 
     def _exchange(self, request: _Request, authorization: str | None) -> tuple[requests.Response, bytearray]:
-        session, settings = self._session()
         headers = dict(request.options.get("headers") or {})
         if authorization is not None:
             headers["Authorization"] = authorization
-        prepared = session.prepare_request(
+        params = request.options.get("params")
+        return self._session().exchange(
             requests.Request(
                 request.method,
                 request.url,
-                params=request.options.get("params"),
+                params=urlencode(params) if params else None,
                 data=request.options.get("data"),
                 headers=headers,
-            )
+            ),
+            self._context.response_limits,
+            timeout=self._context.timeout,
         )
-        limits = self._context.response_limits
-        return session.exchange(prepared, limits, timeout=self._context.timeout, **settings)
 
     def _without_response(self, request: _Request, error: Exception) -> Retry | HarvestError:
         if isinstance(error, requests.exceptions.InvalidURL):
@@ -255,22 +264,18 @@ class Api:
             "check the network and the vendor's status page, then run the same command again"
         )
 
-    def _session(self) -> tuple[LimitedSession, dict[str, Any]]:
-        """This thread's session, and the environment's settings for proxies and certificates, read once."""
+    def _session(self) -> LimitedSession:
+        """This thread's session. The environment's settings for proxies and certificates are read once."""
         if not hasattr(self._threads, "session"):
-            session = LimitedSession(self._context.stopwatch)
-            session.headers["Accept"] = "application/json"
-            session.headers["User-Agent"] = "meeting-harvester"
             settings = network_settings(self._base_url)
-            # Otherwise requests would read the environment again for every request, and .netrc as well.
-            session.trust_env = False
-            self._threads.session = session
-            self._threads.settings = {
-                "proxies": dict(settings.proxies),
-                "verify": settings.ca_bundle or True,
-                "cert": None,
-            }
-        return self._threads.session, self._threads.settings
+            self._threads.session = LimitedSession(
+                self._context.stopwatch,
+                headers=HEADERS,
+                proxies=settings.proxies,
+                ca_bundle=settings.ca_bundle,
+            )
+        session: LimitedSession = self._threads.session
+        return session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.client import HTTPException, HTTPResponse, IncompleteRead, RemoteDisconnected
-from http.cookiejar import DefaultCookiePolicy
 from socket import socket
+from types import MappingProxyType
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, PoolManager
 from urllib3.exceptions import DecodeError, HTTPError, InvalidChunkLength, InvalidHeader
 
@@ -89,28 +90,53 @@ def read_body(response: BaseHTTPResponse, budget: Budget) -> bytearray:
     return content
 
 
-class LimitedSession(requests.Session):
-    """A session that keeps no cookies. One thread at a time uses it."""
+class LimitedSession:
+    """Sends requests, keeps connections open, keeps no cookies, follows no redirects, and reads neither the environment nor
+    .netrc. One thread at a time uses it.
 
-    def __init__(self, stopwatch: Callable[[], float]) -> None:
-        """`stopwatch`: that of the `Context`."""
-        super().__init__()
+    A session of `requests` could do all this, but it prepares each request for cookies, logins and redirects.
+    """
+
+    def __init__(
+        self,
+        stopwatch: Callable[[], float],
+        *,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        proxies: Mapping[str, str] = MappingProxyType({}),
+        ca_bundle: str | None = None,
+    ) -> None:
+        """`stopwatch`: that of the `Context`. `headers`: of every request that has no others by these names. `proxies`: by
+        scheme, as `requests` takes them. `ca_bundle`: instead of the certificates that come with `requests`."""
         self._budget = Budget(stopwatch)
-        adapter = _LimitedAdapter(self._budget)
-        self.mount("https://", adapter)
-        self.mount("http://", adapter)
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._adapter = _LimitedAdapter(self._budget)
+        self._headers = headers
+        self._proxies = dict(proxies)
+        self._verify = ca_bundle or True
 
     def exchange(
-        self, request: requests.PreparedRequest, limits: ResponseLimits, **settings: Any
+        self,
+        request: requests.Request,
+        limits: ResponseLimits,
+        *,
+        timeout: tuple[float, float | None],
     ) -> tuple[requests.Response, bytearray]:
-        """The response and its body. Raises ResponseLimitExceeded, or one of NETWORK_ERRORS."""
+        """The response, with status and headers only, and its body. `timeout`: to connect, and between two bytes.
+
+        Raises ResponseLimitExceeded, or one of NETWORK_ERRORS.
+        """
         self._budget.start(limits)
-        with self.send(request, stream=True, allow_redirects=False, **settings) as response:
+        request.headers = {**self._headers, **request.headers}
+        with self._adapter.send(
+            request.prepare(),
+            stream=True,
+            timeout=timeout,  # type: ignore[arg-type]  # requests annotates one kind of pair with None and one without
+            verify=self._verify,
+            proxies=self._proxies,
+        ) as response:
             return response, read_body(response.raw, self._budget)
 
-    def get_redirect_target(self, resp: requests.Response) -> None:  # there never is one
-        """None: otherwise requests would read the body and the Location of a redirect that it does not follow."""
+    def close(self) -> None:
+        self._adapter.close()
 
 
 def is_unparsable(error: BaseException) -> bool:
@@ -208,9 +234,10 @@ class _LimitedAdapter(HTTPAdapter):
         }
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
-        """As requests builds it, without the charset, on which it fails if `charset` has no value. JSON is UTF-8."""
-        content_type = resp.headers.pop("Content-Type", None)
-        response = super().build_response(req, resp)
-        if content_type is not None:
-            resp.headers["Content-Type"] = response.headers["Content-Type"] = content_type
+        """The response without its cookies and its charset, on which requests fails if `charset` has no value."""
+        response = requests.Response()
+        response.request, response.url = req, req.url or ""
+        response.status_code = resp.status
+        response.headers = CaseInsensitiveDict(resp.headers)
+        response.raw = resp
         return response

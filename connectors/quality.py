@@ -65,11 +65,21 @@ def summarize(
     worst value only. Negative values mean "not measured" at all vendors.
     """
     values = [value for value in samples if value is not None and value >= 0]
-    if not values:
+    peaks = [value for value in extremes if value is not None and value >= 0]
+    return to_measure(name, values, peaks)
+
+
+def to_measure(name: str, samples: Sequence[float], extremes: Sequence[float] = ()) -> Measure | None:
+    """The same for samples and extremes that were all measured."""
+    if not samples:
         return None
     worst = min if name in LOWEST_IS_WORST else max
-    peaks = [value for value in extremes if value is not None and value >= 0]
-    return Measure(mean=fsum(values) / len(values), worst=worst(values + peaks), samples=len(values))
+    found = worst(samples)
+    return Measure(
+        mean=fsum(samples) / len(samples),
+        worst=worst(found, *extremes) if extremes else found,
+        samples=len(samples),
+    )
 
 
 def merge_measures(name: str, measures: Sequence[Measure]) -> Measure | None:

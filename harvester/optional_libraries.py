@@ -16,5 +16,5 @@ def require(name: str, *, extra: str = "report") -> ModuleType:
         if error.name != name.partition(".")[0]:
             raise
         raise ConfigurationError(
-            f"this command needs the Python package {error.name}: install the extra, pip install '.[{extra}]'"
+            f"this command needs {error.name}; in a checkout of the harvester, install it with: pip install '.[{extra}]'"
         ) from None

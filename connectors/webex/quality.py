@@ -21,7 +21,7 @@ from connectors.quality import (
     Quality,
     Stream,
     join_series,
-    summarize,
+    to_measure,
     to_series,
 )
 from connectors.webex.mapping import known_instant
@@ -43,38 +43,32 @@ _AUDIO_KEYS = {
     "packet_loss_pct": "packetLoss",
     "bitrate_kbps": "mediaBitRate",
 }
-_NUMBERS = frozenset({int, float})
 _VIDEO_KEYS = {**_AUDIO_KEYS, "height_px": "resolutionHeight", "fps": "frameRate"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaSession:
-    """One row: a media session of one participant."""
+    """One row, a media session of one participant, and what is needed to find the participant's session."""
 
     row: Row
+    email: str | None
+    name: str | None
+    join: datetime | None
+    leave: datetime | None
 
-    @property
-    def email(self) -> str | None:
-        return self._either("webexUserEmail", "email")
+    @classmethod
+    def of(cls, row: Row) -> MediaSession:
+        return cls(
+            row=row,
+            email=_either(row, "webexUserEmail", "email"),
+            name=_either(row, "webexUserName", "displayName"),
+            join=known_instant(row.get("joinTime")) or known_instant(row.get("joined")),
+            leave=known_instant(row.get("leaveTime")) or known_instant(row.get("left")),
+        )
 
-    @property
-    def name(self) -> str | None:
-        return self._either("webexUserName", "displayName")
 
-    @property
-    def join(self) -> datetime | None:
-        return known_instant(self.row.get("joinTime")) or known_instant(self.row.get("joined"))
-
-    @property
-    def leave(self) -> datetime | None:
-        return known_instant(self.row.get("leaveTime")) or known_instant(self.row.get("left"))
-
-    @property
-    def client(self) -> str | None:
-        return self._either("clientType", "client")
-
-    def _either(self, new: str, old: str) -> str | None:
-        return as_text(self.row.get(new)) or as_text(self.row.get(old))
+def _either(row: Row, new: str, old: str) -> str | None:
+    return as_text(row.get(new)) or as_text(row.get(old))
 
 
 def with_quality(
@@ -88,7 +82,7 @@ def with_quality(
     matched: dict[int, list[MediaSession]] = {}
     unmatched: dict[str, list[MediaSession]] = {}
     people = _SessionsByPerson(sessions)
-    for media in (MediaSession(row=row) for row in distinct):
+    for media in map(MediaSession.of, distinct):
         place = people.place_of(media)
         if place is None:
             unmatched.setdefault(_key(media.row), []).append(media)
@@ -188,7 +182,7 @@ def _with_media(session: Session, media: Sequence[MediaSession], *, series: bool
         session,
         device=session.device or as_text(first.row.get("hardwareType")),
         os=as_text(first.row.get("osType")),
-        app=first.client,
+        app=_either(first.row, "clientType", "client"),
         app_version=as_text(first.row.get("clientVersion")),
         ip_address=as_text(first.row.get("publicIP")),
         data_center=as_text(first.row.get("serverRegion")),
@@ -208,7 +202,7 @@ def to_quality(row: Row, *, series: bool = False) -> Quality | None:
     """The quality of one media session; `None` if nothing was measured. `series` keeps the samples."""
     streams = {name: _to_stream(name, as_dicts(row.get(key)), series) for key, name in STREAMS.items()}
     resources = as_dicts(row.get("resources"))
-    cpu = summarize("cpu_pct", _samples(resources, "systemAverageCPU"), _samples(resources, "systemMaxCPU"))
+    cpu = to_measure("cpu_pct", _samples(resources, "systemAverageCPU"), _samples(resources, "systemMaxCPU"))
     if cpu is None and not any(streams.values()):
         return None
     return Quality(**streams, cpu_pct=cpu)
@@ -217,7 +211,7 @@ def to_quality(row: Row, *, series: bool = False) -> Quality | None:
 def _to_stream(name: str, parts: Sequence[Row], series: bool) -> Stream | None:
     names = _AUDIO_KEYS if name.startswith("audio") else _VIDEO_KEYS
     measures: dict[str, Measure | None] = {
-        measure: summarize(measure, _samples(parts, key)) for measure, key in names.items()
+        measure: to_measure(measure, _samples(parts, key)) for measure, key in names.items()
     }
     parts_series = [one for part in parts if series and (one := to_series(*_points(part))) is not None]
     return Stream.from_measures(measures, join_series(parts_series))
@@ -237,5 +231,13 @@ def _points(part: Row) -> tuple[list[Point], float]:
 
 
 def _samples(parts: Iterable[Row], name: str) -> list[float]:
-    """The numbers in these lists. There are a thousand in a row: calling `as_number` for each takes four times as long."""
-    return [sample for part in parts for sample in as_list(part.get(name)) if type(sample) in _NUMBERS]
+    """The numbers in these lists that were measured.
+
+    There are a thousand in a row: calling `as_number` for each takes four times as long.
+    """
+    return [
+        sample
+        for part in parts
+        for sample in as_list(part.get(name))
+        if (sample.__class__ is int or sample.__class__ is float) and sample >= 0
+    ]

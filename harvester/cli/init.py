@@ -48,7 +48,9 @@ ALTERNATIVES = {"ES_USERNAME": "ES_API_KEY"}
 
 
 @click.command(
-    epilog=examples("harvester init", "harvester init zoom webex", "harvester init --print > .env")
+    epilog=examples(
+        "harvester init", "harvester init zoom webex", "(umask 077; harvester init --print > .env)"
+    )
 )
 @click.argument("vendors", nargs=-1)
 @click.option("--print", "print_only", is_flag=True, help="Print the file with every setting commented out.")

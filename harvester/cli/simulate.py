@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import click
 
-from connectors.errors import ConfigurationError
 from connectors.parsing import parse_instant
 from harvester.cli.options import PATH, DecimalNumber, WholeNumber, examples, logging_options, pass_logging
 from harvester.cli.render.echo import echo
+from harvester.optional_libraries import require
 from harvester.simulator import APIS, VENDORS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -21,14 +21,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def simulator() -> ModuleType:
     """The simulator's server; ConfigurationError names the extra to install if it is missing."""
-    try:
-        import starlette
-        import uvicorn
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"the simulator needs {error.name}; in a checkout of the harvester, install it with: pip install '.[demo]'"
-        ) from None
-    del starlette, uvicorn
+    for library in ("starlette", "uvicorn"):
+        require(library, extra="demo")
     from harvester.simulator import server
 
     return server

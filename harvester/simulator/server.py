@@ -261,6 +261,10 @@ def run(options: Options, announce: Callable[[str], None]) -> None:
     """
     listener, base = listen(options.port)
     with listener, closing(Simulator(options, _freeze_memory)) as simulator:
+        if options.truth is not None:
+            announce(
+                f"computing the documents of a perfect harvest for {options.truth}; then the simulator is ready"
+            )
         simulator.write_expected()
         _freeze_memory()
         asyncio.run(_serve(simulator, listener, base, announce))

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any, BinaryIO
 
 from connectors.errors import OutputError
-from harvester.documents import encode, encoded_documents
+from harvester.documents import DOCUMENT_START, encode, encoded_documents
 from harvester.sinks.base import Ack, Load, PipeClosed
 
 
@@ -49,6 +49,9 @@ class Ndjson:
     def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
         """Raises PipeClosed if the reader is gone, OutputError if the disk is full."""
         for load in loads:
-            lines = [source + b"\n" for _, _, source in encoded_documents(load.record)]
+            lines = [
+                b"".join((DOCUMENT_START, quoted_id, shared, own, b"\n"))
+                for _, quoted_id, shared, own in encoded_documents(load.record)
+            ]
             self._writer.write_lines(b"".join(lines))
             yield Ack(uuid=load.record.meeting.uuid, ok=len(lines))

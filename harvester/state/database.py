@@ -45,6 +45,10 @@ LOSSES = {
 HEADER_BYTES = 100
 """Every SQLite database is at least this large."""
 
+_DURABLE = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+"""A stored token or quota must survive a power cut, not only a kill."""
+_TEMPORARY = "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;"
+
 _FULL = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 )
@@ -78,6 +82,7 @@ class Database:
     `read_only`: the file must exist; neither it nor its folder is written, and an older schema is migrated in memory.
     Another process may be writing it meanwhile.
     `made`: the file was written before, so an empty file is damaged. `recorder`: gets every change before it is committed.
+    `temporary`: the file is deleted after its use, so nothing in it has to survive a power cut.
     """
 
     def __init__(
@@ -88,8 +93,10 @@ class Database:
         read_only: bool = False,
         made: bool = False,
         recorder: Recorder | None = None,
+        temporary: bool = False,
     ) -> None:
         self.path = path
+        self._pragmas = _TEMPORARY if temporary else _DURABLE
         self._recorder: Recorder | None = None
         self._lock = RLock()
         self._is_grouped = False
@@ -137,8 +144,7 @@ class Database:
         if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise self.damaged()
         if not self.read_only:
-            # FULL: a stored token or quota must survive a power cut, not only a kill.
-            connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
+            connection.executescript(self._pragmas)
         if version < len(migrations):
             if self.read_only:
                 self._move_into_memory()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -154,14 +156,14 @@ def commands_in_the_docs() -> list[str]:
     found = [
         re.sub(r"^.*?\bharvester (?=[a-z])", "", part)
         for line in lines
-        for part in re.split(r"(?<!\|)\|(?!\|)", re.sub(r"  +#.*", "", line))
-        if re.match(r"\s*(?:[\d *]+cd \S+ && \S*/)?harvester ", part)
+        for part in re.split(r"(?<!\|)\|(?!\|)", re.sub(r"\$\([^)]*\)", "X", re.sub(r"  +#.*", "", line)))
+        if re.match(r"\s*(?:[\d *]+cd \S+ && \S*/|\(umask \d+; )?harvester ", part)
     ]
     return sorted({re.sub(r"\s*[<>].*$", "", part).strip() for part in found})
 
 
 def inline_commands() -> list[str]:
-    found = re.findall(r"`harvester ([a-z][^`]*)`", DOCS)
+    found = re.findall(r"`(?:\S*/)?harvester ([a-z][^`]*)`", DOCS)
     return sorted({" ".join(command.split()) for command in found})
 
 
@@ -189,7 +191,37 @@ def test_unknown_commands_and_options_are_found() -> None:
 def test_commands_are_found_in_the_docs() -> None:
     found = commands_in_the_docs()
     assert len(found) > 40
-    assert "all -q" in found
+    assert {"all -q", "init zoom --print"} <= set(found)
+
+
+def test_before_the_installation_the_readme_calls_the_program_by_its_path() -> None:
+    """`make demo` installs it into .venv, which is not on PATH."""
+    section = TEXTS["README.md"].partition("## Try it\n")[2].partition("\n## Install\n")[0]
+    commands = re.findall(r"[^\s`]*\bharvester [a-z]+", section)
+    assert [command for command in commands if not command.startswith(".venv/bin/")] == []
+    assert commands
+
+
+def test_a_file_that_may_hold_secrets_is_made_for_its_owner_only() -> None:
+    example = (ROOT / "examples" / "harvester-example" / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^.*[^>]> \S*\.env\b.*$", DOCS + example, flags=re.MULTILINE)
+    assert len(lines) > 1
+    assert [line for line in lines if not line.startswith("(umask 077; ")] == []
+
+
+def test_the_line_for_a_file_per_day_names_the_day(tmp_path: Path) -> None:
+    """As cron runs it: it takes a backslash before % away, and the rest is for the shell."""
+    (line,) = re.findall(r"^15 3 \* \* \*  cd \S+ && (.*--output.*)$", DOCS, flags=re.MULTILINE)
+    assert re.search(r"(?<!\\)%", line) is None, "cron ends a command at a bare %"
+    program = "/opt/harvester/bin/harvester"
+    days = [datetime.now(UTC).date() - timedelta(days=1)]
+    printed = subprocess.run(
+        ["sh", "-c", line.replace("\\%", "%").replace(program, "echo")],
+        capture_output=True, text=True, check=True, cwd=tmp_path, timeout=60,
+    ).stdout.split()  # fmt: skip
+    days.append(datetime.now(UTC).date() - timedelta(days=1))
+    assert printed[:4] == ["all", "-q", "--date", "yesterday"]
+    assert printed[5] in {f"/srv/meetings/{day}.ndjson" for day in days}
 
 
 def test_every_command_in_the_docs_is_understood() -> None:
@@ -313,6 +345,27 @@ def test_every_session_field_is_in_each_file_of_the_field_recipe(item: list[str]
     special = {name for name, folder in SPECIAL_FIELDS.items() if item[0].startswith(folder)}
     names = {f.name for f in fields(Session)} - {"key"} - special
     assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", text)] == []
+
+
+def python_files() -> Iterator[Path]:
+    for folder in ("connectors", "harvester", "tests", "benchmarks", "examples"):
+        yield from sorted((ROOT / folder).rglob("*.py"))
+
+
+def test_the_field_recipe_has_each_file_that_lists_all_fields_of_a_session() -> None:
+    """Such a file has to change with the fields, so the recipe must not miss it."""
+    names = {f.name for f in fields(Session)} - {"key"}
+    wholes = {
+        path for path in python_files() if names <= set(re.findall(r"\w+", path.read_text(encoding="utf-8")))
+    }
+    assert len(wholes) > 4
+    assert wholes - set(files_of("field")) == set()
+
+
+def test_the_field_recipe_names_a_response_of_each_vendor() -> None:
+    (responses,) = (item for item in recipe("field, vendor") if len(item) > 1)
+    folders = {file.split("/")[2] for file in responses if file.startswith("harvester/simulator/")}
+    assert folders == set(VENDORS.values())
 
 
 @pytest.mark.parametrize("item", recipe("vendor, shared"), ids=lambda item: item[0])

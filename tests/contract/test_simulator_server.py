@@ -282,6 +282,10 @@ def test_the_process_writes_its_files_announces_itself_and_stops_on_a_signal(tmp
         cwd=Path(__file__).parents[2],
     ) as process:
         assert process.stderr is not None
+        first = process.stderr.readline().decode()
+        assert first.startswith("computing the documents of a perfect harvest"), (
+            "what takes long is announced"
+        )
         ready = process.stderr.readline().decode()
         settings = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
         assert ready == f"ready: {settings['ZOOM_API_URL'].removesuffix('/zoom/v2')}\n"

@@ -9,13 +9,15 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.attendance import to_record
-from connectors.models import Detail, Host, MeetingRecord, Session
+from connectors.models import Detail, Host, Meeting, MeetingRecord, Session
 from harvester.documents import (
+    DOCUMENT_START,
     HEADER,
+    EncodedDocument,
     encode,
     encoded_documents,
     rank_of,
@@ -239,13 +241,56 @@ def test_a_lone_surrogate_and_a_huge_number_are_still_written() -> None:
     assert str(2**70).encode() in line
 
 
-@pytest.mark.parametrize("record", [full_harvest(), plain(3)], ids=["full", "plain"])
+def joined(document: EncodedDocument) -> bytes:
+    _, *parts = document
+    return b"".join([DOCUMENT_START, *parts])
+
+
+def values_like(value: Any) -> st.SearchStrategy[Any]:
+    """Values of the same type, or none."""
+    by_type = {
+        str: st.text(),
+        bool: st.booleans(),
+        int: st.integers(0, 2**63 - 1),
+        datetime: st.datetimes(timezones=st.just(UTC)),
+    }
+    return st.none() | by_type.get(type(value), st.just(value))
+
+
+def optional_fields(example: Meeting | Session, *required: str) -> dict[str, st.SearchStrategy[Any]]:
+    names = [each.name for each in fields(example) if each.name not in required]
+    return {name: values_like(getattr(example, name)) for name in names}
+
+
+sessions = st.builds(
+    Session,
+    key=st.text(min_size=1),
+    stay=st.sampled_from(["meeting", "breakout"]),
+    **optional_fields(full_session(), "key", "stay"),
+)
+meetings = st.builds(
+    Meeting,
+    vendor=st.text(),
+    account=st.text(),
+    uuid=st.text(),
+    detail=st.sampled_from(Detail),
+    harvested_at=st.just(START),
+    **optional_fields(full_harvest().meeting, "vendor", "account", "uuid", "detail", "harvested_at"),
+)
+records = st.builds(MeetingRecord, meeting=meetings, sessions=st.lists(sessions, max_size=3)).filter(
+    lambda record: record.timestamp is not None
+)
+
+
+@given(records)
+@example(full_harvest())
+@example(plain(3))
 def test_encoded_documents_are_the_documents_encoded(record: MeetingRecord) -> None:
     documents = list(to_documents(record))
     encoded = list(encoded_documents(record))
-    assert [source for _, _, source in encoded] == [encode(document) for document in documents]
-    assert [document_id for document_id, _, _ in encoded] == [each["document_id"] for each in documents]
-    assert all(orjson.loads(quoted_id) == document_id for document_id, quoted_id, _ in encoded)
+    assert list(map(joined, encoded)) == [encode(document) for document in documents]
+    assert [document_id for document_id, *_ in encoded] == [each["document_id"] for each in documents]
+    assert all(orjson.loads(quoted_id) == document_id for document_id, quoted_id, *_ in encoded)
 
 
 def test_a_document_with_a_lone_surrogate_is_encoded() -> None:
@@ -255,8 +300,8 @@ def test_a_document_with_a_lone_surrogate_is_encoded() -> None:
         record, meeting=replace(record.meeting, uuid="\ud800", topic="\ud800"), sessions=(session,)
     )
     for found, expected in zip(encoded_documents(record), to_documents(record), strict=True):
-        document_id, quoted_id, source = found
-        assert json.loads(source) == json.loads(encode(expected))
+        document_id, quoted_id, *_ = found
+        assert json.loads(joined(found)) == json.loads(encode(expected))
         assert json.loads(quoted_id) == expected["document_id"] == document_id
 
 

@@ -15,7 +15,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from threading import Event, Lock, Semaphore, Thread
 
-from harvester.sinks.elastic.bulk import OK, REJECTED, SUPERSEDED, Operation, Results
+from harvester.sinks.elastic.bulk import OK, REJECTED, SUPERSEDED, Operation, Operations, Results
 
 REQUESTS_IN_FLIGHT = 4
 BATCH_BYTES = 2_000_000
@@ -37,8 +37,7 @@ class AckTracker:
 
 @dataclass(slots=True)
 class Batch:
-    operations: list[Operation] = field(default_factory=list)
-    size: int = 0
+    operations: Operations = field(default_factory=Operations)
     groups: list[tuple[AckTracker, int]] = field(default_factory=list)
     """Whose operations these are, in order: how many belong to each tracker."""
 
@@ -93,16 +92,15 @@ class BulkQueue:
         """Add operations, and send every batch that gets full. Waits while all slots are taken."""
         limit = min(BATCH_BYTES, self._max_bytes())
         with self._lock:
-            waiting, size = self._batch.operations, self._batch.size
+            waiting = self._batch.operations
             first = len(waiting)
             for operation in operations:
-                waiting.append(operation)
-                size += len(operation[1]) + len(operation[2]) + 2
-                if size >= limit or len(waiting) >= BATCH_OPERATIONS:
-                    self._assign(tracker, len(waiting) - first, size)
+                waiting.add(*operation)
+                if waiting.size >= limit or len(waiting.lines) >= BATCH_OPERATIONS:
+                    self._assign(tracker, len(waiting) - first)
                     self._flush()
-                    waiting, first, size = self._batch.operations, 0, 0
-            self._assign(tracker, len(waiting) - first, size)
+                    waiting, first = self._batch.operations, 0
+            self._assign(tracker, len(waiting) - first)
 
     def close_group(self, tracker: AckTracker, *, rejected: int = 0) -> None:
         """No more operations will be added to this tracker; `rejected`: documents that never became one."""
@@ -124,15 +122,14 @@ class BulkQueue:
         while self._in_flight:
             self._in_flight.popleft().result()
 
-    def _assign(self, tracker: AckTracker, count: int, size: int) -> None:
-        self._batch.size = size
+    def _assign(self, tracker: AckTracker, count: int) -> None:
         if count:
             self._batch.groups.append((tracker, count))
             with self._counting:
                 tracker.pending += count
 
     def _flush(self) -> None:
-        if self._batch.operations:
+        if len(self._batch.operations):
             batch, self._batch = self._batch, Batch()
             self._slots.acquire()
             try:

@@ -20,6 +20,7 @@ from connectors.errors import HarvestError
 from connectors.models import MeetingRecord
 from connectors.retry import RetryPolicy
 from harvester.documents import (
+    DOCUMENT_START,
     FIRST_YEAR,
     encoded_documents,
     has_index,
@@ -34,8 +35,8 @@ from harvester.sinks.elastic.bulk import (
     REJECTED,
     BulkSender,
     Operation,
+    Operations,
     Results,
-    Target,
     action_head,
 )
 from harvester.sinks.elastic.bulk_queue import FLUSH_SECONDS, REQUESTS_IN_FLIGHT, AckTracker, Batch, BulkQueue
@@ -44,6 +45,8 @@ from harvester.sinks.elastic.config import ID_BYTES
 from harvester.sinks.elastic.index_creation import Indices
 from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, TooLong, Treat, read_blocks
 from harvester.state.rejects import Reject, Rejects, line_key
+
+_BETWEEN_IDS = ACTION_TAIL + DOCUMENT_START
 
 logger = logging.getLogger(__name__)
 
@@ -230,51 +233,49 @@ class Loader:
         timestamp, version = record.timestamp, record_version(record)
         if timestamp is None:
             raise ValueError("a meeting without any instant has no index")
-        indices = self._config.index("meeting", timestamp), self._config.index("session", timestamp)
-        heads = [action_head(index, version) for index in indices]
-        dated = has_index(timestamp, self._retry.now())
-        for position, (document_id, quoted_id, source) in enumerate(encoded_documents(record)):
-            index, head = indices[position > 0], heads[position > 0]
-            if not dated:
-                reason = f"the meeting is not between {FIRST_YEAR} and {last_year(self._retry.now())}"
-                unfit.append(_unfit(document_id, index, version, source, reason))
-            elif len(document_id) * 4 > ID_BYTES and _byte_length(document_id) > ID_BYTES:
-                reason = f"document_id is longer than the {ID_BYTES} bytes that Elasticsearch takes"
-                unfit.append(_unfit(document_id, index, version, source, reason))
+        index, sessions = self._config.index("meeting", timestamp), self._config.index("session", timestamp)
+        head, head_of_sessions = action_head(index, version), action_head(sessions, version)
+        misdated = _misdated(timestamp, self._retry.now())
+        for document_id, quoted_id, shared, own in encoded_documents(record):
+            if reason := misdated or _too_long(document_id, quoted_id):
+                document = b"".join((DOCUMENT_START, quoted_id, shared, own))
+                unfit.append(
+                    Reject(
+                        document_id=document_id,
+                        index=index,
+                        version=version,
+                        reason=reason,
+                        document=document,
+                    )
+                )
             else:
-                yield Operation(index, head + quoted_id + ACTION_TAIL, source)
+                yield index, b"".join((head, quoted_id, _BETWEEN_IDS, quoted_id, shared, own, b"\n")), 0
+            index, head = sessions, head_of_sessions  # only the first document is that of the meeting
 
-    def _record_rejects(self, operations: list[Operation], results: Results) -> None:
+    def _record_rejects(self, operations: Operations, results: Results) -> None:
         """Save rejected documents before they are counted, and remove rejects that are stored by now."""
         if results.reasons:
-            self._rejects.add(
-                [
-                    Reject(
-                        document_id=target.document_id,
-                        index=target.index_name,
-                        version=target.version,
-                        reason=results.reasons[position],
-                        document=operation.source,
-                        origin=self._origin(operation.line),
-                    )
-                    for position, operation in enumerate(operations)
-                    if results.outcomes[position] == REJECTED and (target := Target.of(operation))
-                ]
-            )
+            self._rejects.add([self._reject(operations, *each) for each in sorted(results.reasons.items())])
             self._rejected_lines.extend(
-                RejectedLine(
-                    line=operations[position].line,
-                    key=Target.of(operations[position]).document_id,
-                    reason=kind,
-                )
+                RejectedLine(line=line, key=operations.target(position).document_id, reason=kind)
                 for position, kind in sorted(results.kinds.items())
-                if operations[position].line
+                if (line := operations.input_lines[position])
             )
         if self._rejects.any:
-            targets = (
-                Target.of(o) for o, v in zip(operations, results.outcomes, strict=True) if v != REJECTED
-            )
+            stored = (position for position, v in enumerate(results.outcomes) if v != REJECTED)
+            targets = map(operations.target, stored)
             self._rejects.remove_loaded((target.document_id, target.version) for target in targets)
+
+    def _reject(self, operations: Operations, position: int, reason: str) -> Reject:
+        target = operations.target(position)
+        return Reject(
+            document_id=target.document_id,
+            index=target.index_name,
+            version=target.version,
+            reason=reason,
+            document=operations.source(position),
+            origin=self._origin(operations.input_lines[position]),
+        )
 
     def _reject_lines(self, bad: list[BadLine], tracker: AckTracker) -> None:
         self._rejects.add(
@@ -307,9 +308,15 @@ def _key(line: BadLine) -> str:
     return line.document_id or line_key(line.sha256)
 
 
-def _byte_length(document_id: str) -> int:
-    return len(document_id.encode("utf-8", "surrogatepass"))
+def _misdated(timestamp: datetime, now: datetime) -> str:
+    """Why the documents of a meeting at this time are not loaded; empty if they are."""
+    return (
+        "" if has_index(timestamp, now) else f"the meeting is not between {FIRST_YEAR} and {last_year(now)}"
+    )
 
 
-def _unfit(document_id: str, index: str, version: int, source: bytes, reason: str) -> Reject:
-    return Reject(document_id=document_id, index=index, version=version, reason=reason, document=source)
+def _too_long(document_id: str, quoted_id: bytes) -> str:
+    """Why a document with this id is not loaded; empty if it is."""
+    if len(quoted_id) - 2 <= ID_BYTES or len(document_id.encode("utf-8", "surrogatepass")) <= ID_BYTES:
+        return ""
+    return f"document_id is longer than the {ID_BYTES} bytes that Elasticsearch takes"

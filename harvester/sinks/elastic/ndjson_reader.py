@@ -131,7 +131,11 @@ class LineReader:
                 found_index = head_of(members)
                 if found_index is not None and len(quoted_id) <= ID_BYTES + 2 and quoted_id.isascii():
                     index, head = found_index
-                    yield Operation(index, head + quoted_id + ACTION_TAIL, line.removesuffix(b"\r"), number)
+                    yield (
+                        index,
+                        b"".join((head, quoted_id, ACTION_TAIL, line.removesuffix(b"\r"), b"\n")),
+                        number,
+                    )
                     continue
             operation = self._decode(line, number, bad)
             if operation is not None:
@@ -165,7 +169,7 @@ class LineReader:
                 self.left_out += 1
                 return None
             line = encode(treated)
-        return Operation(index, head + orjson.dumps(document_id) + ACTION_TAIL, line, number)
+        return index, b"".join((head, orjson.dumps(document_id), ACTION_TAIL, line, b"\n")), number
 
     def _parse_header(self, members: bytes) -> tuple[str, bytes] | None:
         try:

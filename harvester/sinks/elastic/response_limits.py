@@ -45,11 +45,10 @@ class LimitedNode(elastic_transport.BaseNode):
 
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
-        self._session = LimitedSession(self.settings.stopwatch)
-        self._session.trust_env = False
-        self._session.headers.clear()  # no Accept-Encoding, so that Elasticsearch compresses nothing
-        self._session.proxies = dict(self.settings.proxies)
-        self._session.verify = config.ca_certs or True
+        # Without the header Accept-Encoding, so that Elasticsearch compresses nothing.
+        self._session = LimitedSession(
+            self.settings.stopwatch, proxies=self.settings.proxies, ca_bundle=config.ca_certs
+        )
 
     def perform_request(
         self,
@@ -65,9 +64,7 @@ class LimitedNode(elastic_transport.BaseNode):
         read_seconds = self.config.request_timeout if request_timeout is DEFAULT else request_timeout
         request = requests.Request(method, self.base_url + target, headers=all_headers, data=body)
         response, content = self._session.exchange(
-            self._session.prepare_request(request),
-            self.settings.limits,
-            timeout=(self.settings.connect_seconds, read_seconds),
+            request, self.settings.limits, timeout=(self.settings.connect_seconds, read_seconds)
         )
         meta = ApiResponseMeta(
             node=self.config,

@@ -16,7 +16,7 @@ from connectors.parsing import format_milliseconds
 from connectors.retry import RetryPolicy
 from harvester.documents import encode
 from harvester.sinks.elastic.answer_parsing import read_hits
-from harvester.sinks.elastic.bulk import ACTION_TAIL, REJECTED, BulkSender, Operation, action_head
+from harvester.sinks.elastic.bulk import ACTION_TAIL, REJECTED, BulkSender, Operation, Operations, action_head
 from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.deletion import Deletion, MissingPrivileges, delete_documents
 from harvester.sinks.elastic.index_creation import Indices
@@ -112,7 +112,7 @@ class RoomDocuments:
         refused = 0
         operations = (_operation(index, document) for index, document in documents)
         while batch := list(islice(operations, BATCH)):
-            results = self._sender.send(batch)
+            results = self._sender.send(Operations.of(batch))
             refused += results.outcomes.count(REJECTED)
         return refused
 
@@ -120,7 +120,8 @@ class RoomDocuments:
 def _operation(index: str, document: Mapping[str, Any]) -> Operation:
     version = to_version(document["harvested_at"])
     quoted = encode(document["document_id"])
-    return Operation(index, action_head(index, version) + quoted + ACTION_TAIL, encode(dict(document)))
+    lines = (action_head(index, version), quoted, ACTION_TAIL, encode(dict(document)), b"\n")
+    return index, b"".join(lines), 0
 
 
 def to_version(harvested_at: datetime) -> int:

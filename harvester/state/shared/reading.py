@@ -56,7 +56,13 @@ class SharedStateReader:
         key = PoolKey.named(pool, self._host, self._prefix)
         log = PoolLog(self._store, pool, "", self._patience, TokenSealer(None))
         is_whole = Replay(
-            self._store, log, self._patience, folder, lambda name: key.find(folder, name), without_tokens
+            self._store,
+            log,
+            self._patience,
+            folder,
+            lambda name: key.find(folder, name),
+            without_tokens,
+            temporary=True,
         ).read()
         _name_quota_folder(key, folder)
         return is_whole

@@ -52,14 +52,18 @@ class Replay:
         folder: Path,
         find: FindFile,
         open_changes: OpenChanges,
+        *,
+        temporary: bool = False,
     ) -> None:
-        """`open_changes`: returns the changes as they were before they were sealed, or without what was."""
+        """`open_changes`: returns the changes as they were before they were sealed, or without what was. `temporary`: the
+        folder is deleted after its use, so it needs no position from which to go on."""
         self._store = store
         self._patience = patience
         self._log = log
         self._folder = folder
         self._find = find
         self._open_changes = open_changes
+        self._temporary = temporary
         self._whole = Position(schemas={})
         """Up to where the entries are whole transactions."""
         self._partial: list[Entry] = []
@@ -81,8 +85,8 @@ class Replay:
         self.save()
 
     def read(self) -> bool:
-        """Replay what the log holds now into an empty folder; nothing is appended. False if the log was shortened meanwhile:
-        then entries may have been missed."""
+        """Replay what the log holds now into an empty, temporary folder; nothing is appended. False if the log was shortened
+        meanwhile: then entries may have been missed."""
         first = read_base(self._store, self._patience, self._log.pool).first
         self._begin(Position(number=first - 1, schemas={}))
         self._read_on()
@@ -158,7 +162,8 @@ class Replay:
             if file is None:
                 raise newer_version()
             migrations = file.migrations[: self._log.schemas[name]]
-            with closing(Database(file.path, migrations)) as database, database.transaction() as connection:
+            opened = Database(file.path, migrations, temporary=self._temporary)
+            with closing(opened) as database, database.transaction() as connection:
                 apply(connection, changes.values())
         self._waiting.clear()
 
@@ -170,6 +175,8 @@ class Replay:
         return Position(number=row[0], writer=row[1], schemas=orjson.loads(row[2]))
 
     def _write_position(self, position: Position) -> None:
+        if self._temporary:
+            return
         with (
             closing(Database(self._folder / POSITION_DATABASE, _MIGRATIONS)) as database,
             database.transaction() as connection,

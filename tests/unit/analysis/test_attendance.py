@@ -36,7 +36,7 @@ def attendance(
 ) -> Iterator[tuple[Database, list[dict[str, Any]]]]:
     selection = more.pop("selection", Selection(zone=BERLIN))
     roster = more.get("roster")
-    with tempfile.TemporaryDirectory() as folder, open_database("128MB") as database:
+    with tempfile.TemporaryDirectory() as folder, open_database("128MB", in_file=False) as database:
         path = write(Path(folder) / "documents.ndjson", documents(records))
         read_documents(database, document_source.files([path]), selection, quality=False)
         create_attendance(
@@ -255,6 +255,7 @@ def test_people_who_have_not_left_yet_are_not_counted_as_untimed() -> None:
         assert (totals(database).untimed, totals(database).still_there) == ({"zoom": (1, 1)}, 0)
 
 
+@pytest.mark.slow
 def test_a_selection_takes_the_days_of_the_zone() -> None:
     late = plain(0)
     shifted = replace(

@@ -32,7 +32,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 def figures(found: Sequence[Any], **more: Any) -> ReportData:
     selection = more.pop("selection", Selection(zone=BERLIN))
-    with tempfile.TemporaryDirectory() as folder, open_database("128MB") as database:
+    with tempfile.TemporaryDirectory() as folder, open_database("128MB", in_file=False) as database:
         path = write(Path(folder) / "documents.ndjson", found)
         read = read_documents(database, document_source.files([path]), selection, quality=True)
         options = {"units": Units(), "meetings": (), "worst": 3, "shows_people": True, **more}

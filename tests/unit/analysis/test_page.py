@@ -214,6 +214,7 @@ def test_an_unknown_vendor_never_becomes_a_class() -> None:
     assert vendor_class('x" onload="') == "other"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_series_are_drawn_over_time(tmp_path: Path) -> None:
     meeting, session = documents([full_harvest()])
@@ -245,6 +246,7 @@ def test_every_text_has_enough_contrast(scheme: str) -> None:
         assert (high + 0.05) / (low + 0.05) >= 4.5, (ink, ground)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_a_page_without_bookings_says_so_and_one_with_bookings_does_not() -> None:
     words = "There are no bookings of rooms among the documents"

@@ -130,7 +130,7 @@ def ordered(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 def computed(
     records: Sequence[MeetingRecord], by: By, names: Any, roster: Any
 ) -> tuple[list[str], list[Any]]:
-    with tempfile.TemporaryDirectory() as folder, open_database("128MB") as database:
+    with tempfile.TemporaryDirectory() as folder, open_database("128MB", in_file=False) as database:
         path = write(Path(folder) / "documents.ndjson", documents(records))
         read_documents(database, document_source.files([path]), Selection(zone=BERLIN), quality=False)
         create_attendance(

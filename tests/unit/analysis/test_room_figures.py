@@ -308,6 +308,7 @@ def test_a_booking_before_the_first_or_after_the_last_known_conference_is_not_ju
         assert len(data.room_use.never_held.rows) == expected
 
 
+@pytest.mark.slow
 def test_a_booking_of_another_company_is_not_judged() -> None:
     """Meet does not list conferences whose organizer belongs to another company."""
     records = documents([held_at(-1, CODES[1], 1), held_at(24, CODES[1], 2)])

@@ -64,14 +64,14 @@ def run(
 @pytest.mark.parametrize(
     ("redirections", "code"),
     [
-        ("<&-", 0),
+        pytest.param("<&-", 0, marks=pytest.mark.slow),
         ("2>&-", 0),
-        ("2>/dev/full", 0),
-        ("<&- 2>&-", 0),
+        pytest.param("2>/dev/full", 0, marks=pytest.mark.slow),
+        pytest.param("<&- 2>&-", 0, marks=pytest.mark.slow),
         (">&-", 74),
-        ("<&- >&- 2>&-", 74),
+        pytest.param("<&- >&- 2>&-", 74, marks=pytest.mark.slow),
         (">/dev/full", 74),
-        (">/dev/full 2>/dev/full", 74),
+        pytest.param(">/dev/full 2>/dev/full", 74, marks=pytest.mark.slow),
     ],
 )
 def test_an_answer_is_printed_or_the_exit_code_is_74(
@@ -100,7 +100,16 @@ def test_a_closed_stdin_confirms_nothing(state: Path) -> None:
         assert b"pass --yes" in ended.stderr
 
 
-@pytest.mark.parametrize("redirections", ["", ">&-", "2>&-", "2>/dev/full", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "redirections",
+    [
+        "",
+        *(
+            pytest.param(each, marks=pytest.mark.slow)
+            for each in (">&-", "2>&-", "2>/dev/full", "<&- >&- 2>&-")
+        ),
+    ],
+)
 def test_a_usage_error_keeps_its_exit_code(state: Path, redirections: str) -> None:
     assert run(state, ("nonsense",), redirections).returncode == 64
 

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from socket import socket
 from time import monotonic
+from typing import Any
 
 import pytest
 import requests
@@ -163,19 +164,48 @@ def test_a_connection_is_used_again_after_an_answer() -> None:
 
     with serve(answer) as url:
         session = LimitedSession(monotonic)
-        session.trust_env = False
-        prepared = session.prepare_request(requests.Request("GET", f"{url}/x"))
         for _ in range(3):
-            _, content = session.exchange(prepared, ResponseLimits(), timeout=(5, 5))
+            _, content = exchange(session, f"{url}/x")
             assert content == b"{}"
         session.close()
     assert len(connections) == 1
 
 
-def test_cookies_are_not_kept(context: FakeContext) -> None:
-    with serve(send(HEAD + b"Set-Cookie: a=b; Path=/\r\nContent-Length: 2\r\n\r\n{}")) as url:
+def test_cookies_are_not_kept() -> None:
+    received: list[bytes] = []
+
+    def answer(connection: socket) -> None:
+        for _ in range(2):
+            connection.sendall(HEAD + b"Set-Cookie: a=b; Path=/\r\nContent-Length: 2\r\n\r\n{}")
+            received.append(connection.recv(65_536))
+
+    with serve(answer) as url:
         session = LimitedSession(monotonic)
-        session.exchange(
-            session.prepare_request(requests.Request("GET", url)), context.response_limits, timeout=(5, 5)
-        )
-        assert not session.cookies
+        for _ in range(2):
+            exchange(session, url)
+        session.close()
+    assert b"GET /" in received[0]
+    assert not [request for request in received if b"cookie" in request.lower()]
+
+
+def test_headers_of_a_request_replace_those_of_the_session() -> None:
+    received: list[bytes] = []
+
+    def answer(connection: socket) -> None:
+        connection.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        received.append(connection.recv(65_536))
+        connection.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+
+    with serve(answer) as url:
+        session = LimitedSession(monotonic, headers={"Accept": "text/plain", "X-Kept": "yes"})
+        for _ in range(2):  # the server of the tests reads the first one itself
+            exchange(session, url, headers={"Accept": "application/json"})
+        session.close()
+    (request,) = received
+    assert b"Accept: application/json\r\n" in request
+    assert b"X-Kept: yes\r\n" in request
+    assert b"text/plain" not in request
+
+
+def exchange(session: LimitedSession, url: str, **options: Any) -> tuple[requests.Response, bytearray]:
+    return session.exchange(requests.Request("GET", url, **options), ResponseLimits(), timeout=(5, 5))

@@ -18,6 +18,7 @@ from connectors.google_meet import GoogleMeet
 from connectors.google_meet.redaction_rules import EVENT_FIELDS, redact_event, redact_recording, redact_row
 from connectors.models import MeetingRef, Window
 from harvester.documents import to_documents
+from tests.examples import statuses
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.google_meet.fake_api import DAY, HOST, TOKENS, Google, event, private_key, signed_in
 
@@ -150,7 +151,7 @@ def unmarked(error: BaseException) -> bool:
     return SECRET not in text and HOST not in words and "?" not in words and private_key()[40:80] not in text
 
 
-@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 410, 429, 500, 503])
+@pytest.mark.parametrize("status", statuses(200, 400, 401, 403, 404, 410, 429, 500, 503))
 def test_no_api_error_repeats_the_response(
     status: int, meet: Build, google: Google, context: FakeContext
 ) -> None:
@@ -173,7 +174,7 @@ def test_no_api_error_repeats_the_response(
     assert not any(SECRET in notice or HOST in notice for notice in context.notices)
 
 
-@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 500])
+@pytest.mark.parametrize("status", statuses(200, 400, 401, 403, 404, 500))
 def test_no_token_error_repeats_the_response(
     status: int, meet: Build, google: Google, http: responses.RequestsMock
 ) -> None:

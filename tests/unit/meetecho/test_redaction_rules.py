@@ -15,6 +15,7 @@ from connectors.meetecho import Meetecho
 from connectors.meetecho.redaction_rules import redact_row
 from connectors.models import MeetingRef
 from harvester.documents import to_documents
+from tests.examples import statuses
 from tests.unit.fake_context import FakeContext
 from tests.unit.meetecho.fake_api import DAY, SECRET, Account, room
 
@@ -75,7 +76,7 @@ def test_no_secret_field_of_a_record_is_kept(name: str) -> None:
 BODIES = [f'{{"error": "{MARK}"}}', f"<html>{MARK}</html>", f'["{MARK}"]']
 
 
-@pytest.mark.parametrize("status", [200, 204, 301, 400, 401, 403, 404, 429, 500])
+@pytest.mark.parametrize("status", statuses(200, 204, 301, 400, 401, 403, 404, 429, 500))
 @pytest.mark.parametrize("part", ["meetecho.", "fetchRooms", "datatracker.", "attended"])
 def test_no_error_repeats_the_response(
     part: str, status: int, meetecho: Build, filled: Account, context: FakeContext

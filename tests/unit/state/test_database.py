@@ -231,3 +231,11 @@ def test_a_group_that_cannot_be_committed_leaves_nothing(tmp_path: Path) -> None
         with grouped.transaction() as connection:
             connection.execute(INSERT, ("b", "1"))
         assert grouped.fetch_all("SELECT name FROM facts") == [("b",)]
+
+
+@pytest.mark.parametrize(("temporary", "synchronous"), [(False, 2), (True, 0)])
+def test_only_a_temporary_database_may_be_lost_in_a_power_cut(
+    tmp_path: Path, temporary: bool, synchronous: int
+) -> None:
+    with closing(Database(tmp_path / "a.db", MIGRATIONS, temporary=temporary)) as database:
+        assert database.fetch_one("PRAGMA synchronous") == (synchronous,)

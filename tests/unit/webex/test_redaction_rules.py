@@ -17,6 +17,7 @@ from connectors.models import MeetingRef
 from connectors.webex import Webex
 from connectors.webex.redaction_rules import redact_row
 from harvester.documents import to_documents
+from tests.examples import statuses
 from tests.unit.fake_context import FakeContext
 from tests.unit.webex.fake_api import (
     API,
@@ -124,7 +125,7 @@ def test_no_secret_leaves_the_connector(webex: Build, account: Account, context:
 
 EMAIL = "marked.person@example.org"
 MARKED = f"{SECRET} {EMAIL}"
-STATUSES = (200, 204, 301, 400, 401, 403, 404, 409, 410, 423, 425, 429, 451, 500, 503)
+STATUSES = statuses(200, 204, 301, 400, 401, 403, 404, 409, 410, 423, 425, 429, 451, 500, 503)
 
 
 def bodies() -> list[str]:

@@ -16,6 +16,7 @@ from connectors.errors import HarvestError
 from connectors.models import MeetingRef
 from connectors.zoom import Zoom
 from connectors.zoom.redaction_rules import redact_row
+from tests.examples import statuses
 from tests.unit.fake_context import FakeContext
 from tests.unit.zoom.fake_api import (
     API,
@@ -100,7 +101,7 @@ def test_no_secret_leaves_the_connector(plan: str, account: Account, zoom: Calla
     assert SECRET.encode() not in journaled
 
 
-STATUSES = (200, 301, 400, 401, 403, 404, 429, 500, 503)
+STATUSES = statuses(200, 301, 400, 401, 403, 404, 429, 500, 503)
 CODES = (None, 124, 200, 300, 429, 1001, 1010, 3001, 3161, 4700, 4711, 9999, 12702)
 
 

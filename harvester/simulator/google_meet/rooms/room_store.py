@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from harvester.simulator.google_meet.rooms.calendar import RoomCalendar
 from harvester.simulator.google_meet.rooms.invented_events import invent_events, invent_rooms
+from harvester.simulator.google_meet.rooms.room import Room, RoomEvent
 from harvester.simulator.organisation import Organisation
 
 
@@ -24,7 +25,7 @@ class RoomStore:
     def calendars(self) -> dict[str, RoomCalendar]:
         """By e-mail address. Invented once they are asked for: most harvests ask for no room."""
         return {
-            room.email: RoomCalendar(room, invent_events(self._organisation, room)) for room in self.rooms
+            room.email: RoomCalendar(room, _invented_events(self._organisation, room)) for room in self.rooms
         }
 
     def named(self, name: str) -> RoomCalendar:
@@ -37,3 +38,9 @@ class RoomStore:
     def next_number(self) -> int:
         self._number += 1
         return self._number
+
+
+@lru_cache(maxsize=64)
+def _invented_events(organisation: Organisation, room: Room) -> tuple[RoomEvent, ...]:
+    """Of an organisation and its rooms, which never change: several simulators of one share them."""
+    return tuple(invent_events(organisation, room))

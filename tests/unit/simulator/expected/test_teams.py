@@ -227,6 +227,7 @@ def test_a_meeting_whose_sessions_cannot_be_read_yet_has_its_row_only() -> None:
     assert (later["detail"], later["participants"] > 0) == ("full", True)
 
 
+@pytest.mark.slow
 def test_every_version_adds_something() -> None:
     counts, ends, measured = [], [], []
     for later in (0, 20, 80):

@@ -124,7 +124,7 @@ def test_paging_and_time_range(google: GoogleClient, rows: list[Row]) -> None:
 
 
 def test_rows_are_kept_for_180_days() -> None:
-    google = google_client(size=120, days=200)
+    google = google_client(size=30, days=200)
     rows = google.ended_calls()
     now = google.google.account.organisation.now
     oldest = datetime.fromisoformat(rows[-1]["time"]).timestamp() * 1000

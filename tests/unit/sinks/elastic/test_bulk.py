@@ -16,7 +16,7 @@ from harvester.sinks.elastic.bulk import (
     REJECTED,
     SUPERSEDED,
     BulkSender,
-    Operation,
+    Operations,
     Results,
     Target,
     action_head,
@@ -29,9 +29,11 @@ from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, items, 
 INDEX = "harvester-sessions-2026"
 
 
-def operations(count: int) -> list[Operation]:
+def operations(count: int) -> Operations:
     head = action_head(INDEX, 20)
-    return [Operation(INDEX, head + b'"d%d"' % n + ACTION_TAIL, b'{"a":%d}' % n) for n in range(count)]
+    return Operations.of(
+        (INDEX, head + b'"d%d"' % n + ACTION_TAIL + b'{"a":%d}\n' % n, n + 1) for n in range(count)
+    )
 
 
 def send(client: Scripted, waits: Waits, count: int = 4, seconds: float = 60.0) -> Results:
@@ -50,8 +52,10 @@ def in_turn(*answers: Response | Callable[[list[str]], Response]) -> Callable[[l
     return answer
 
 
-def test_an_action_contains_index_id_and_version() -> None:
-    assert Target.of(operations(2)[1]) == (INDEX, "d1", 20)
+def test_an_operation_has_index_id_version_document_and_line_of_the_input() -> None:
+    both = operations(2)
+    assert both.target(1) == Target(INDEX, "d1", 20)
+    assert (both.source(1), both.input_lines[1], len(both)) == (b'{"a":1}', 2, 2)
 
 
 def test_a_stored_batch_takes_one_request_and_no_wait() -> None:

@@ -10,7 +10,7 @@ from harvester.sinks.elastic.bulk_queue import AckTracker, Batch, BulkQueue
 
 
 def operations(count: int) -> list[Operation]:
-    return [Operation("index", b"action", b"source") for _ in range(count)]
+    return [("index", b"action\nsource\n", 0) for _ in range(count)]
 
 
 class Sender:

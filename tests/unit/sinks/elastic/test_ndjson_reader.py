@@ -17,7 +17,7 @@ from connectors.models import Detail
 from connectors.parsing import format_milliseconds
 from harvester.documents import encode, record_version, to_documents, version
 from harvester.sinks.elastic import ndjson_reader as lines_module
-from harvester.sinks.elastic.bulk import Operation, Target
+from harvester.sinks.elastic.bulk import Operations, Target
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, TooLong, read_blocks
 from tests.invented_meetings import HARVESTED, full_harvest, plain
@@ -27,15 +27,19 @@ DOCUMENTS = [orjson.loads(encode(d)) for record in (full_harvest(), plain(1)) fo
 BASE = DOCUMENTS[0]
 
 
-def read(*lines: bytes | TooLong, period: str = "year") -> tuple[list[Operation], list[BadLine]]:
+def read(*lines: bytes | TooLong, period: str = "year") -> tuple[Operations, list[BadLine]]:
     bad: list[BadLine] = []
     cluster = ElasticConfig(host="http://localhost", period=period)  # type: ignore[arg-type]  # one of the two
-    return list(LineReader(cluster, NOW).operations(list(lines), bad)), bad
+    return Operations.of(LineReader(cluster, NOW).operations(list(lines), bad)), bad
+
+
+def sources(operations: Operations) -> list[bytes]:
+    return [operations.source(position) for position in range(len(operations))]
 
 
 def why(line: bytes) -> str:
     operations, bad = read(line)
-    assert operations == []
+    assert len(operations) == 0
     return bad[0].reason
 
 
@@ -45,12 +49,13 @@ def test_a_decoded_line_gives_the_same_operation_as_an_undecoded_one(
 ) -> None:
     short = encode(document)
     long = json.dumps(dict(sorted(document.items())), ensure_ascii=True).encode()
-    ((one,), _), ((other,), _) = read(short), read(long)
+    (one, _), (other, _) = read(short), read(long)
     kind = document["kind"]
     rank = Detail[document["detail"]]
     expected = Target(f"harvester-{kind}s-2026", document["document_id"], version(rank, HARVESTED))
-    assert Target.of(one) == Target.of(other) == expected
-    assert (one.index_name, one.source, other.source) == (expected.index_name, short, long)
+    assert one.target(0) == other.target(0) == expected
+    assert one.index_names == other.index_names == {expected.index_name}
+    assert (sources(one), sources(other)) == ([short], [long])
 
 
 def test_lines_of_the_harvester_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,8 +74,8 @@ def test_every_id_is_preserved(document_id: str, kind: str) -> None:
     if len(document_id.encode()) > 512:
         assert bad[0].reason == "document_id is longer than 512 bytes"
     else:
-        assert Target.of(operations[0]).document_id == document_id
-        assert b"\n" not in operations[0].action
+        assert operations.target(0).document_id == document_id
+        assert operations.lines[0].count(b"\n") == 2
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document["kind"])
@@ -79,7 +84,7 @@ def test_a_byte_order_mark_before_any_line_is_ignored(document: dict) -> None:
     line = encode(document)
     operations, bad = read(b"\xef\xbb\xbf" + line, b"\xef\xbb\xbf" + line)
     assert bad == []
-    assert [operation.source for operation in operations] == [line, line]
+    assert sources(operations) == [line, line]
 
 
 @given(st.binary())
@@ -107,13 +112,13 @@ def test_the_index_follows_the_meeting_not_the_session() -> None:
         "@timestamp": "2027-01-01T00:30:00Z",
         "meeting_timestamp": "2026-12-31T23:30:00Z",
     }
-    (operation,), _ = read(orjson.dumps(session), period="month")
-    assert operation.index_name == "harvester-sessions-2026-12"
+    operations, _ = read(orjson.dumps(session), period="month")
+    assert operations.index_names == {"harvester-sessions-2026-12"}
 
 
 def test_the_index_of_an_instant_in_another_zone_is_that_of_utc() -> None:
-    (operation,), _ = read(orjson.dumps({**BASE, "@timestamp": "2027-01-01T00:30:00+02:00"}))
-    assert operation.index_name == "harvester-meetings-2026"
+    operations, _ = read(orjson.dumps({**BASE, "@timestamp": "2027-01-01T00:30:00+02:00"}))
+    assert operations.index_names == {"harvester-meetings-2026"}
 
 
 @pytest.mark.parametrize(
@@ -173,7 +178,7 @@ def test_blank_lines_are_counted() -> None:
 def test_carriage_returns_empty_lines_and_a_byte_order_mark_are_tolerated() -> None:
     line = encode(BASE)
     operations, bad = read(b"\xef\xbb\xbf" + line + b"\r", b"\r", b"", b"   ", line)
-    assert [(operation.line, operation.source) for operation in operations] == [(1, line), (5, line)]
+    assert (operations.input_lines, sources(operations)) == ([1, 5], [line, line])
     assert bad == []
 
 
@@ -205,8 +210,8 @@ def test_an_oversized_line_is_skipped_and_the_next_one_is_read(monkeypatch: pyte
 def test_lines_have_the_versions_of_their_records() -> None:
     record = plain(3)
     operations, _ = read(*[encode(document) for document in to_documents(record)])
-    assert {Target.of(operation).version for operation in operations} == {record_version(record)}
-    assert format_milliseconds(HARVESTED).encode() in operations[0].source
+    assert {operations.target(n).version for n in range(len(operations))} == {record_version(record)}
+    assert format_milliseconds(HARVESTED).encode() in operations.source(0)
 
 
 # Lines that are treated
@@ -218,10 +223,10 @@ def test_a_line_is_treated_whether_it_looks_like_the_harvesters_or_not() -> None
     reader = LineReader(
         ElasticConfig(host="http://localhost"), NOW, lambda document: {**document, "topic": "treated"}
     )
-    operations = list(reader.operations([own, other, b""], []))
-    assert [json.loads(each.source)["topic"] for each in operations] == ["treated", "treated"]
+    operations = Operations.of(reader.operations([own, other, b""], []))
+    assert [json.loads(source)["topic"] for source in sources(operations)] == ["treated", "treated"]
     plain_operations, _ = read(own, other)
-    assert [each.action for each in operations] == [each.action for each in plain_operations]
+    assert [operations.target(n) for n in range(2)] == [plain_operations.target(n) for n in range(2)]
 
 
 def test_a_line_that_is_left_out_is_counted_and_one_that_is_no_document_is_kept_without_text() -> None:

@@ -67,6 +67,16 @@ def test_a_journal_is_found_in_the_copy_with_the_quotas_of_its_pool(
         assert state.count_rejects(location) == 1
 
 
+def test_a_copy_is_whole_without_logs_and_without_a_position(
+    documents: Documents, reader: SharedStateReader, tmp_path: Path
+) -> None:
+    work(Machine(documents, tmp_path / "one"))
+    (pool,) = reader.pools()
+    with reader.copy(pool) as folder:
+        names = {path.name for path in folder.rglob("*") if path.is_file()}
+    assert names == {"account.db", "journal.db", "quotas.db", "rejects.db"}
+
+
 def test_it_says_whether_a_worker_may_be_using_the_pool(
     documents: Documents, reader: SharedStateReader, tmp_path: Path
 ) -> None:
