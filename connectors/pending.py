@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from connectors.errors import Gone, NotReady, VendorError
+from connectors.errors import Gone, NotReady
 from connectors.models import MeetingRecord, Pending, Reason
 
 REFETCH_INTERVAL = timedelta(days=1)
@@ -24,18 +24,15 @@ def require_timestamp(
     since: datetime,
     lookback: timedelta,
     now: datetime,
-    is_listed: bool = False,
 ) -> MeetingRecord:
     """The record, if it has an instant to file it under.
 
-    One without any raises NotReady for the `lookback` after `since`, to be asked for again daily; after that, Gone. A
-    meeting that a listing has just shown (`is_listed`) is not gone: it raises VendorError.
+    One without any raises NotReady for the `lookback` after `since`, to be asked for again daily; after that, Gone, even
+    if the vendor still lists it: no later answer can have a time.
     """
     if record.timestamp is not None:
         return record
     until = since + lookback
-    if now >= until and is_listed:
-        raise VendorError(f"{vendor}: the vendor lists this meeting without any time, so it cannot be stored")
     if now >= until:
         raise Gone(f"{vendor}: the meeting never got a start time", reason=Reason.no_time)
     raise NotReady(

@@ -203,7 +203,7 @@ class Teams:
         raw, organizer = self._wants(ref, "raw"), organizer_of(row)
         meeting = with_audio(self._meeting(ref, row, Detail.full, harvested_at), legs)
         stays = [to_session(leg, organizer=organizer, tenant=self.tenant, raw=raw) for leg in legs]
-        return self._finished(to_record(meeting, stays), ref)
+        return self._finished(to_record(meeting, stays))
 
     def _meeting(self, ref: MeetingRef, row: Row, detail: Detail, harvested_at: datetime) -> Meeting:
         """The meeting of a row, with its online meeting if titles are wanted and it has one."""
@@ -237,18 +237,16 @@ class Teams:
             raise error
         meeting = self._meeting(ref, row, Detail.basic, harvested_at)
         record = MeetingRecord(meeting=meeting, pending=pending, listed_only=pending is None)
-        return self._finished(record, ref)
+        return self._finished(record)
 
     def require_permission(self) -> None:
         """Makes the smallest listing, one of a minute. Raises CredentialsError if the app may not read call records."""
         start = self.context.now() - timedelta(hours=1)
         next(self.listing.rows(Window(start=start, end=start + timedelta(minutes=1))), None)
 
-    def _finished(self, record: MeetingRecord, ref: MeetingRef) -> MeetingRecord:
+    def _finished(self, record: MeetingRecord) -> MeetingRecord:
         now = self.context.now()
-        return require_timestamp(
-            record, vendor=VENDOR, since=now, lookback=LOOKBACK, now=now, is_listed=ref.row is not None
-        )
+        return require_timestamp(record, vendor=VENDOR, since=now, lookback=LOOKBACK, now=now)
 
     def _wants(self, ref: MeetingRef, option: str) -> bool:
         in_run = self._settings.raw if option == "raw" else option in self._settings.options

@@ -171,9 +171,7 @@ def finish_record(record: MeetingRecord, ref: MeetingRef, now: datetime) -> Meet
     Raises what `require_timestamp` raises if it has no instant.
     """
     since = known_instant(ref.hint.get("end")) or now
-    require_timestamp(
-        record, vendor=VENDOR, since=since, lookback=LOOKBACK, now=now, is_listed=ref.row is not None
-    )
+    require_timestamp(record, vendor=VENDOR, since=since, lookback=LOOKBACK, now=now)
     if record.listed_only:
         return record
     pending = record.pending or until_settled(record.meeting.end_time, SETTLING_TIME, now)

@@ -89,9 +89,7 @@ def finish_record(record: MeetingRecord, ref: MeetingRef, row: Row, now: datetim
     (https://github.com/jrchamp/moodle-mod_zoom/issues/239).
     """
     since = parse_instant(ref.hint.get("end")) or now
-    require_timestamp(
-        record, vendor=VENDOR, since=since, lookback=LOOKBACK, now=now, is_listed=ref.row is not None
-    )
+    require_timestamp(record, vendor=VENDOR, since=since, lookback=LOOKBACK, now=now)
     joins = join_count(row)
     record = _with_settling(record, ref, now, joins)
     # The Reports list one participant without any session.

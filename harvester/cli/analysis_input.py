@@ -24,6 +24,7 @@ from harvester.analysis.selection import Selection
 from harvester.cli.from_settings import elastic_config
 from harvester.cli.options import PATH, Decorator, day_options
 from harvester.cli.run_environment import RunEnvironment
+from harvester.formatting import plural
 from harvester.input_file import standard_input_is_closed
 from harvester.non_ndjson_input import NotNdjsonError
 from harvester.pipeline.request import Day, to_date
@@ -169,8 +170,10 @@ def log_problems(database: Database, read: Read, meetings: Sequence[str]) -> Exi
     code = ExitCode.OK
     if read.unreadable:
         code = ExitCode.DATAERR
+        one = read.unreadable == 1
         logger.error(
-            f"{read.unreadable:,} of {read.lines:,} lines are not documents of meetings, sessions or bookings; they are left out"
+            f"{read.unreadable:,} of {plural(read.lines, 'line')} {'is not a document' if one else 'are not documents'} "
+            f"of meetings, sessions or bookings; {'it is' if one else 'they are'} left out"
         )
     there = known_meetings(database)
     for wanted in meetings:

@@ -94,7 +94,7 @@ def _open_lines(file: Path | None, stop: StopSignal) -> Iterator[NdjsonStream]:
 
 
 def report_load(
-    progress: Iterable[LoadProgress], *, noun: str = "lines", by_key: bool = False, prefix: str = ""
+    progress: Iterable[LoadProgress], *, noun: str = "line", by_key: bool = False, prefix: str = ""
 ) -> int:
     """Log the refused lines, the first ones in the order of the file, and a summary; returns the exit code.
 

@@ -20,6 +20,7 @@ from harvester.cli.options import ONE_ACCOUNT, WholeNumber, apply, examples, gen
 from harvester.cli.render.echo import echo
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.shared_state import STATE, StateKind, shared_state
+from harvester.formatting import plural
 from harvester.oauth_login import run_browser_flow, run_device_flow
 from harvester.pipeline.account import Account, open_account
 from harvester.pipeline.connector_context import RunContext
@@ -142,6 +143,4 @@ def _stored(token: Token, context: RunContext) -> str:
     if until is None:
         return "logged in; the login is stored in the state folder"
     days = (until - context.now()).days
-    return (
-        f"logged in; the login is stored in the state folder and valid until {until:%Y-%m-%d} ({days} days)"
-    )
+    return f"logged in; the login is stored in the state folder and valid until {until:%Y-%m-%d} ({plural(days, 'day')})"

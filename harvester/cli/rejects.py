@@ -28,6 +28,7 @@ from harvester.cli.render.echo import echo_json, echo_lines, stdout_bytes
 from harvester.cli.render.rejects import as_text, rejects_json
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.shared_state import STATE, StateKind
+from harvester.formatting import plural
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +87,8 @@ def export(env: RunEnvironment, state: StateKind | None) -> int:
     Correct them and load them with `harvester load`.
     """
     handle_signals(env)
-    logger.info("%d documents", sum(kept.export(stdout_bytes()) for kept in rejects_to_read(env, state)))
+    count = sum(kept.export(stdout_bytes()) for kept in rejects_to_read(env, state))
+    logger.info(plural(count, "document"))
     return ExitCode.OK
 
 
@@ -107,7 +109,7 @@ def replay(env: RunEnvironment, state: StateKind | None, yes: bool) -> int:
     with open_index(env) as index, closing(rejects_to_change(env, state)) as everywhere:
         for kept in everywhere:
             progress = index.with_rejects(kept).loader.replay(max_new_indices=limit)
-            codes.append(report_load(progress, noun="rejects", by_key=True))
+            codes.append(report_load(progress, noun="reject", by_key=True))
     return ExitCode.worst(codes)
 
 
@@ -141,6 +143,6 @@ def drop(env: RunEnvironment, document_ids: tuple[str, ...], *, state: StateKind
 
 def _confirm(count: int) -> None:
     confirm(
-        f"Drop all {count} rejected documents?",
+        f"Drop {'the rejected document' if count == 1 else f'all {count:,} rejected documents'}?",
         refusal="refusing to delete all rejects without confirmation; pass --yes",
     )

@@ -186,7 +186,7 @@ class _Run:
                 self._report.listed += 1
                 fetch = self._tracker.should_fetch(item)
                 if isinstance(fetch, Unchanged):
-                    self._report.unchanged += 1
+                    self._report.meeting_unchanged(fetch)
                 else:
                     yield self._fetching(fetch)
         for fetch in self._tracker.missing_from_listing(part):

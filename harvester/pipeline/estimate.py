@@ -68,7 +68,7 @@ class Estimate:
     """Meetings of those other days that are done, pending or gone."""
     listed: int
     unchanged: int
-    """Of the listed ones, those that are done."""
+    """Of the listed ones, those that are done, pending or gone."""
     resumed: int
     """Of those to fetch, those left by earlier runs."""
     wanted: int
@@ -128,7 +128,7 @@ def estimate_backfill(
         days_listed=outlook.days_listed,
         known=outlook.known,
         listed=report.listed,
-        unchanged=report.unchanged,
+        unchanged=report.ended,
         resumed=report.resumed,
         wanted=wanted,
         listing_requests=listing,

@@ -106,7 +106,6 @@ class IndexGeneration:
         with self._lock:
             self._lost |= {name for name, uuid in self._known.items() if found.get(name) != uuid}
             if self._lost:
-                self._journal.flush()
                 undone = self._undo(self._lost)
                 report.indices_lost(sorted(self._lost), undone)
             self._record(found)

@@ -84,7 +84,7 @@ class JournalTracker:
         if record is None:
             return Fetch(ref=_with_extras(ref, self._extras), is_new=True)
         if not self._has_changed(record, ref):
-            return Unchanged()
+            return _unchanged(record)
         return Fetch(
             ref=_with_extras(ref, self._extras | record.extras),
             stored_rank=record.rank,
@@ -272,6 +272,15 @@ class JournalTracker:
         else:
             reason = str(error) if isinstance(error, HarvestError) else f"a bug: {type(error).__name__}"
             self._journal.set_outcome(ref, "failed", reason=reason)
+
+
+def _unchanged(record: JournalEntry) -> Unchanged:
+    reason = record.reason or ""
+    if record.outcome == "gone" and reason != Reason.replaced:
+        return Unchanged(gone=reason)
+    if record.outcome == "pending" and record.rank is None and record.due is not None:
+        return Unchanged(waits=(reason, record.due))
+    return Unchanged()
 
 
 def _with_extras(ref: MeetingRef, extras: frozenset[str]) -> MeetingRef:

@@ -15,6 +15,7 @@ from connectors.models import MeetingRecord, Pending, Reason, SkippedPartition, 
 from harvester.formatting import plural
 from harvester.pipeline.run_clock import Clock
 from harvester.pipeline.run_summary import DestinationKind, FailureSummary, RunSummary
+from harvester.pipeline.tracker import Unchanged
 from harvester.sinks.base import Ack
 
 MAX_FAILURES = 50
@@ -78,7 +79,8 @@ class Report:
     next_due: datetime | None = None
     """When the first of the pending ones may be read again."""
     gone: int = 0
-    """No longer at the vendor."""
+    """No longer at the vendor, or not storable for good; nothing of them is stored."""
+    gone_by_reason: Counter[str] = field(default_factory=Counter)
     failed: int = 0
     kept_richer: int = 0
     """Fetched with less detail than what is stored, which stays."""
@@ -267,13 +269,27 @@ class Report:
     def meeting_ended(self, uuid: str, error: HarvestError) -> None:
         """A meeting has nothing to store: it is gone, not ready, or failed."""
         if isinstance(error, Gone):
-            self.gone += 1
+            self._count_gone(str(error.reason))
         elif isinstance(error, NotReady):
             self.nothing_yet += 1
-            self._wait(error.reason, error.until)
+            self._wait(str(error.reason), error.until)
         else:
             self.failed += 1
             self._fail(uuid, str(error), error.exit_code)
+
+    def meeting_unchanged(self, meeting: Unchanged) -> None:
+        """A listing shows nothing new of a meeting. One of which nothing is stored counts as it did when it was read."""
+        if meeting.gone is not None:
+            self._count_gone(meeting.gone)
+        elif meeting.waits is not None:
+            self.nothing_yet += 1
+            self._wait(*meeting.waits)
+        else:
+            self.unchanged += 1
+
+    def _count_gone(self, reason: str) -> None:
+        self.gone += 1
+        self.gone_by_reason[reason] += 1
 
     def bug(self, uuid: str, error: BaseException) -> None:
         """A meeting met an unexpected exception, whose traceback is kept."""
@@ -298,7 +314,7 @@ class Report:
             self.kept_richer += 1
         else:
             self.kept_pending += 1
-            self._wait(pending.reason, pending.until)
+            self._wait(str(pending.reason), pending.until)
 
     def meeting_loaded(self, ack: Ack, *, pending: Pending | None, timestamp: datetime | None = None) -> None:
         """`timestamp`: when the meeting began, if it has begun."""
@@ -308,7 +324,7 @@ class Report:
             self.done += 1
         else:
             self.doubted += pending.reason is Reason.few_sessions
-            self._wait(pending.reason, pending.until)
+            self._wait(str(pending.reason), pending.until)
         self._count_documents(ack)
 
     def meeting_cleanup_pending(self, ack: Ack) -> None:
@@ -322,9 +338,9 @@ class Report:
         self.replaced += ack.replaced
         self.rejected += ack.rejected
 
-    def _wait(self, reason: Reason, until: datetime) -> None:
+    def _wait(self, reason: str, until: datetime) -> None:
         self.pending += 1
-        self.pending_by_reason[str(reason)] += 1
+        self.pending_by_reason[reason] += 1
         self.next_due = until if self.next_due is None else min(until, self.next_due)
 
     def _fail(self, what: str, why: str, exit_code: int) -> None:

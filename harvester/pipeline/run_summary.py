@@ -33,6 +33,7 @@ class RunSummary(TypedDict):
     pending_by_reason: dict[str, int]
     next_due: str | None
     gone: int
+    gone_by_reason: dict[str, int]
     failed: int
     kept_richer: int
     out_of_range: int

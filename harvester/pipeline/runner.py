@@ -110,7 +110,7 @@ class Runner:
     def _run_with_journal(self, account: Account, index: IndexDestination, report: Report) -> None:
         with (
             open_journal(account, index.config) as journal,
-            _counted_unfinished(journal, report, account.calendar.now),
+            counted_unfinished(journal, report, account.calendar.now),
         ):
             connected = account.connect(
                 journal, asks_refused_again=self.request.mode == "forced" or self.request.filtered
@@ -164,13 +164,17 @@ class Runner:
 
 
 @contextmanager
-def _counted_unfinished(journal: Journal, report: Report, now: Callable[[], datetime]) -> Iterator[None]:
-    """Count what is left to read at the end of the run, however it ends, and when the first of it is due."""
+def counted_unfinished(journal: Journal, report: Report, now: Callable[[], datetime]) -> Iterator[None]:
+    """Count what is left to read at the end of the run, however it ends, and when the first of it is due.
+
+    What became due during the run counts. What was due before it does not: a run like this one leaves it again.
+    """
+    began = now()
     try:
         yield
     finally:
         report.unfinished = journal.count_unfinished()
-        due = journal.next_due(now())
+        due = journal.next_due(began)
         if due is not None:
             report.may_resume(due - now())
 

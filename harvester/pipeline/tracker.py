@@ -45,9 +45,14 @@ class Fetch:
     """Whether the stored sessions came from the source that is asked now; another one makes other keys."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unchanged:
-    """What is stored of the meeting is what the listing shows."""
+    """The listing shows nothing new of the meeting. It is stored like that, or there is nothing to store."""
+
+    gone: str | None = None
+    """Why nothing is stored and the meeting is not read again; `None` otherwise."""
+    waits: tuple[str, datetime] | None = None
+    """Why nothing is stored yet, and when the meeting is read again; `None` otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,13 @@
-"""Writes to a database in batches: one thread commits the changes of all others, a few times a second."""
+"""Writes to a database in batches: one thread commits the changes of all others, a few times a second.
+
+Whoever reads the database through the writer reads every change that was put before.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import groupby
 from operator import itemgetter
 from threading import Condition, Thread
@@ -17,7 +21,7 @@ COMMIT_SECONDS = 0.5
 
 
 class BatchWriter:
-    """Commits changes in the order in which they were put. Safe for threads.
+    """Commits changes in the order in which they were put, and before anything is read. Safe for threads.
 
     After a failed commit nothing is written any more, and each further call raises the same error.
     """
@@ -25,6 +29,7 @@ class BatchWriter:
     def __init__(self, database: Database, name: str) -> None:
         self._database = database
         self._queue: list[tuple[str, Sequence[Any]]] = []
+        self._queued_values: set[Any] = set()
         self._queued = self._committed = 0
         self._changed = Condition()
         self._closed = False
@@ -48,19 +53,46 @@ class BatchWriter:
         self._raise_failure()
         with self._changed:
             self._queue.append((statement, values))
+            self._queued_values.update(values)
             self._queued += 1
             if len(self._queue) == 1:
                 self._changed.notify()
             return self._queued
 
     def write_now(self, statement: str, *values: Any) -> None:
-        """Commit a change at once, before those that are queued."""
-        with self._database.transaction() as connection:
+        """Commit a change at once, after those that are queued."""
+        with self.transaction() as connection:
             connection.execute(statement, values)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A transaction of the database, which begins with everything that was put before."""
+        self.flush()
+        with self._database.transaction() as connection:
+            yield connection
+
+    def fetch_one(self, statement: str, *values: Any) -> Any:
+        """The first row; `None` if there is none."""
+        self.flush()
+        return self._database.fetch_one(statement, *values)
+
+    def fetch_all(self, statement: str, *values: Any) -> list[Any]:
+        self.flush()
+        return self._database.fetch_all(statement, *values)
+
+    def fetch_row(self, statement: str, key: str) -> Any:
+        """The row with this key, which is among the values of each change to it. Only such a change is waited for: this is
+        called for every meeting of a listing."""
+        if key in self._queued_values:
+            self.flush()
+        return self._database.fetch_one(statement, key)
+
+    def parsing(self) -> AbstractContextManager[None]:
+        return self._database.parsing()
 
     def flush(self) -> None:
         """Commit everything so far. Raises OutputError if that fails."""
-        self._commit()
+        self.flush_to(self._queued)
 
     def flush_to(self, sequence: int) -> None:
         """Commit everything so far, unless the change with this number is committed already."""
@@ -85,6 +117,7 @@ class BatchWriter:
                 self._raise_failure()
                 with self._changed:
                     batch, self._queue = self._queue, []
+                    self._queued_values = set()
                     queued = self._queued
                 for statement, alike in groupby(batch, key=itemgetter(0)):
                     connection.executemany(statement, map(itemgetter(1), alike))
@@ -106,6 +139,9 @@ class DiscardingWriter:
 
     def close(self) -> None:
         self._database.close()
+
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        return self._database.transaction()
 
     def put(self, _statement: str, *_values: Any) -> int:
         return 0

@@ -235,6 +235,10 @@ class Database:
         with self._lock, self._translate_errors():
             yield self._connection
 
+    def fetch_row(self, statement: str, key: str) -> Any:
+        """The row with this key; `None` if there is none."""
+        return self.fetch_one(statement, key)
+
     def fetch_one(self, statement: str, *values: Any) -> Any:
         """The first row; `None` if there is none."""
         # As in `reading`, without entering it: this is called for every meeting of a listing.

@@ -50,7 +50,8 @@ class Journal(JournalReader):
     """A journal that is written. Safe for threads; one process writes at a time (see `lock`).
 
     Methods return before their change is on the disk, unless they say otherwise. A kill may lose the latest changes, but
-    never one that came before a change that is kept.
+    never one that came before a change that is kept. Every question is answered with all changes before it, which are then on
+    the disk, too.
 
     With `dry_run`, the journal must exist; it is read, and changes are discarded.
     """
@@ -58,9 +59,10 @@ class Journal(JournalReader):
     def __init__(self, folder: Path, *, dry_run: bool = False, recorder: Recorder | None = None) -> None:
         """`recorder`: gets every change before it is committed."""
         database = open_journal_database(folder, read_only=dry_run, recorder=recorder)
-        super().__init__(database)
-        self._folder = folder
         self._writer = DiscardingWriter(database) if dry_run else BatchWriter(database, "journal")
+        super().__init__(database if isinstance(self._writer, DiscardingWriter) else self._writer)
+        self._database = database
+        self._folder = folder
 
     def close(self) -> None:
         """Commit everything. Raises OutputError if that fails."""
@@ -113,7 +115,7 @@ class Journal(JournalReader):
 
     def begin_run(self, what: str, now: datetime) -> int:
         """Returns the number of the run. On the disk when this returns."""
-        with self._database.transaction() as connection:
+        with self._writer.transaction() as connection:
             connection.execute(sql.DELETE_OLD_RUNS, (RUNS_KEPT,))
             return int(connection.execute(sql.BEGIN_RUN, (to_microseconds(now), what)).lastrowid or 0)
 
@@ -127,7 +129,7 @@ class Journal(JournalReader):
         On the disk when this returns.
         """
         key = _key(window, extras)
-        found = self._database.fetch_one(sql.SELECT_UNFINISHED_FORCED_RUN, *key)
+        found = self._rows.fetch_one(sql.SELECT_UNFINISHED_FORCED_RUN, *key)
         if found is not None:
             return from_microseconds(found[0])
         self._writer.write_now(sql.BEGIN_FORCED_RUN, *key, to_microseconds(now))
@@ -246,7 +248,7 @@ class Journal(JournalReader):
         """What is stored of the meetings that started in the window, or at an unknown time, was lost with its index: they
         are read again. `None`: of all meetings. Returns how many there are. On the disk when this returns."""
         reason = "its index was deleted"
-        with self._database.transaction() as connection:
+        with self._writer.transaction() as connection:
             if window is None:
                 return int(connection.execute(sql.UNDO_STORED, (reason,)).rowcount)
             between = (to_microseconds(window.start), to_microseconds(window.end))
@@ -258,9 +260,8 @@ class Journal(JournalReader):
         Without a start, the run that first listed the meeting counts. Meetings that are stored are done; returns how
         many others there were.
         """
-        self.flush()
         instant = to_microseconds(before)
-        with self._database.transaction() as connection:
+        with self._writer.transaction() as connection:
             connection.execute(sql.REMEMBER_GIVEN_UP, (instant,))
             connection.execute(sql.REMEMBER_GIVEN_UP_PARTITIONS, (instant,))
             connection.execute(sql.EXPIRE_STORED, (instant,))
@@ -271,9 +272,8 @@ class Journal(JournalReader):
     def take_back(self, before: datetime) -> int:
         """Take back meetings and partitions that `expire` gave up although they did not start before this instant: the
         clock was ahead then. Returns how many meetings there were."""
-        self.flush()
         instant = to_microseconds(before)
-        with self._database.transaction() as connection:
+        with self._writer.transaction() as connection:
             taken = connection.execute(sql.TAKE_BACK_GIVEN_UP, (instant,)).rowcount
             connection.execute(sql.FORGET_TAKEN_BACK, (instant,))
             connection.execute(sql.TAKE_BACK_PARTITIONS, (instant,))
@@ -288,10 +288,10 @@ class Journal(JournalReader):
         `retention`: how long the vendor keeps its data: a run with that clock may have dropped what it took for older.
         `first_nightly`: replaces a first day of the nightly runs that lies in the future. On the disk when this returns.
         """
-        self.flush()
         dropped = to_microseconds(wrong.latest - retention)
         future, instant = to_microseconds(now + TOLERANCE), to_microseconds(now)
-        with self._database.transaction() as connection:
+        facts = self._facts_without_future(now, first_nightly)
+        with self._writer.transaction() as connection:
             connection.execute(sql.FORGET_FUTURE_LISTINGS, (future,))
             for begin, end in wrong.spans:
                 connection.execute(
@@ -305,7 +305,7 @@ class Journal(JournalReader):
             connection.execute(sql.READ_AGAIN_BETWEEN, (since, until))
             connection.execute(sql.FORGET_FUTURE_TRIES, (instant,))
             connection.execute(sql.FORGET_FUTURE_FORCED_RUNS, (future,))
-            for name, value in self._facts_without_future(now, first_nightly).items():
+            for name, value in facts.items():
                 connection.execute(sql.SET_FACT, (name, value))
 
     def _facts_without_future(self, now: datetime, first_nightly: datetime) -> dict[str, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -45,14 +46,29 @@ def open_journal_database(folder: Path, *, read_only: bool, recorder: Recorder |
     )
 
 
+class Rows(Protocol):
+    """What a journal is read from: its database, or the writer of a journal that is being written, so that no question is
+    answered without the latest changes."""
+
+    def fetch_one(self, statement: str, *values: Any) -> Any: ...
+
+    def fetch_row(self, statement: str, key: str) -> Any: ...
+
+    def fetch_all(self, statement: str, *values: Any) -> list[Any]: ...
+
+    def parsing(self) -> AbstractContextManager[None]: ...
+
+    def close(self) -> None: ...
+
+
 class JournalReader:
     """The questions about one journal. Safe for threads.
 
     Raises StateError for rows that no journal ever wrote.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
 
     @classmethod
     def open(cls, folder: Path) -> JournalReader:
@@ -60,18 +76,18 @@ class JournalReader:
         return JournalReader(open_journal_database(folder, read_only=True))
 
     def close(self) -> None:
-        self._database.close()
+        self._rows.close()
 
     # Facts and targets
 
     def fact(self, name: str) -> str | None:
-        row = self._database.fetch_one(sql.SELECT_FACT, name)
+        row = self._rows.fetch_one(sql.SELECT_FACT, name)
         return row[0] if row else None
 
     def first_nightly(self) -> datetime | None:
         """The beginning of the first day that a nightly run was to read; `None` if there was no nightly run."""
         found = self.fact(FIRST_NIGHTLY)
-        with self._database.parsing():
+        with self._rows.parsing():
             return from_microseconds(int(found)) if found is not None else None
 
     def targets(self) -> list[Window]:
@@ -84,7 +100,7 @@ class JournalReader:
 
     def _added_targets(self) -> list[Window]:
         found = self.fact(TARGETS)
-        with self._database.parsing():
+        with self._rows.parsing():
             spans = orjson.loads(found) if found is not None else []
             return [
                 Window(start=from_microseconds(start), end=from_microseconds(stop)) for start, stop in spans
@@ -94,15 +110,15 @@ class JournalReader:
 
     def runs(self, limit: int) -> list[Run]:
         """The last runs, newest first."""
-        rows = self._database.fetch_all(sql.SELECT_RUNS, limit)
-        with self._database.parsing():
+        rows = self._rows.fetch_all(sql.SELECT_RUNS, limit)
+        with self._rows.parsing():
             return [parse_run(row) for row in rows]
 
     def listings(self, extras: frozenset[str], now: datetime | None = None) -> list[Listing]:
         """The listings of runs that asked for at least these extras, without those of the future of `now`."""
-        rows = self._database.fetch_all(sql.SELECT_LISTINGS)
+        rows = self._rows.fetch_all(sql.SELECT_LISTINGS)
         latest = to_microseconds(now + TOLERANCE) if now is not None else None
-        with self._database.parsing():
+        with self._rows.parsing():
             return [
                 parse_listing(row)
                 for row in rows
@@ -112,39 +128,39 @@ class JournalReader:
     def wrong_times(self, now: datetime) -> WrongTimes | None:
         """What was recorded with a clock that was ahead, and is not forgotten yet; `None` if nothing was."""
         checked = int(self.fact(CHECKED_RUNS) or 0)
-        with self._database.parsing():
+        with self._rows.parsing():
             runs = [
                 RunTimes(id=number, began=from_microseconds(began), ended=from_microseconds(ended))
-                for number, began, ended in self._database.fetch_all(sql.SELECT_RUN_TIMES, checked)
+                for number, began, ended in self._rows.fetch_all(sql.SELECT_RUN_TIMES, checked)
             ]
         return find_wrong_times(runs, self.listings(frozenset()), self.first_nightly(), now)
 
     def failed_partitions(self) -> list[FailedPartition]:
-        rows = self._database.fetch_all(sql.SELECT_FAILED_PARTITIONS)
-        with self._database.parsing():
+        rows = self._rows.fetch_all(sql.SELECT_FAILED_PARTITIONS)
+        with self._rows.parsing():
             return [parse_failed_partition(row) for row in rows]
 
     def refused_partitions(self) -> dict[str, RefusedPartition]:
         """The partitions that the vendor refused for good, by name."""
-        rows = self._database.fetch_all(sql.SELECT_REFUSED_PARTITIONS)
-        with self._database.parsing():
+        rows = self._rows.fetch_all(sql.SELECT_REFUSED_PARTITIONS)
+        with self._rows.parsing():
             return {row[0]: parse_refused_partition(row) for row in rows}
 
     # Meetings
 
     def meeting(self, uuid: str) -> JournalEntry | None:
-        row = self._database.fetch_one(sql.SELECT_MEETING, uuid)
+        row = self._rows.fetch_row(sql.SELECT_MEETING, uuid)
         if row is None:
             return None
-        with self._database.parsing():
+        with self._rows.parsing():
             return parse_entry(row)
 
     def open_meetings(self) -> Iterator[JournalEntry]:
         """Meetings that are listed, pending or failed. They are read page by page: the journal may change meanwhile."""
         after = ""
         while True:
-            rows = self._database.fetch_all(sql.SELECT_OPEN_PAGE, after, PAGE)
-            with self._database.parsing():
+            rows = self._rows.fetch_all(sql.SELECT_OPEN_PAGE, after, PAGE)
+            with self._rows.parsing():
                 entries = [parse_entry(row) for row in rows]
             yield from entries
             if len(rows) < PAGE:
@@ -153,39 +169,39 @@ class JournalReader:
 
     def gone_meetings(self, limit: int) -> list[JournalEntry]:
         """The newest meetings that are gone."""
-        rows = self._database.fetch_all(sql.SELECT_GONE, limit)
-        with self._database.parsing():
+        rows = self._rows.fetch_all(sql.SELECT_GONE, limit)
+        with self._rows.parsing():
             return [parse_entry(row) for row in rows]
 
     def stored_refs(self, window: Window) -> Iterator[tuple[str, dict[str, Any]]]:
         """Uuid and hint of every stored meeting that started in the window."""
-        rows = self._database.fetch_all(sql.SELECT_STORED_REFS, *_bounds(window))
-        with self._database.parsing():
+        rows = self._rows.fetch_all(sql.SELECT_STORED_REFS, *_bounds(window))
+        with self._rows.parsing():
             return iter([(uuid, orjson.loads(hint)) for uuid, hint in rows])
 
     def stored_uuids(self, window: Window) -> Iterator[str]:
         """Uuids of the stored meetings that started in the window and are not gone, in order."""
-        return (uuid for (uuid,) in self._database.fetch_all(sql.SELECT_STORED_UUIDS, *_bounds(window)))
+        return (uuid for (uuid,) in self._rows.fetch_all(sql.SELECT_STORED_UUIDS, *_bounds(window)))
 
     def counts(self) -> dict[str, int]:
         """How many meetings have each outcome."""
-        return dict(self._database.fetch_all(sql.COUNT_OUTCOMES))
+        return dict(self._rows.fetch_all(sql.COUNT_OUTCOMES))
 
     def count_unfinished(self) -> dict[str, int]:
         """How many meetings are to be read again, by outcome. Reads no others, however many there are."""
-        return dict(self._database.fetch_all(sql.COUNT_UNFINISHED))
+        return dict(self._rows.fetch_all(sql.COUNT_UNFINISHED))
 
     def next_due(self, now: datetime) -> datetime | None:
         """When the first of the meetings that are pending until later is due; `None` if there is none."""
-        (due,) = self._database.fetch_one(sql.SELECT_NEXT_DUE, to_microseconds(now))
+        (due,) = self._rows.fetch_one(sql.SELECT_NEXT_DUE, to_microseconds(now))
         return None if due is None else from_microseconds(due)
 
     def gone_by_reason(self) -> dict[str, int]:
-        return dict(self._database.fetch_all(sql.COUNT_GONE))
+        return dict(self._rows.fetch_all(sql.COUNT_GONE))
 
     def count_finished(self, window: Window) -> int:
         """How many meetings that started in the window a backfill would not read again: done, pending or gone."""
-        (count,) = self._database.fetch_one(sql.COUNT_FINISHED, *_bounds(window))
+        (count,) = self._rows.fetch_one(sql.COUNT_FINISHED, *_bounds(window))
         return int(count)
 
 

@@ -29,7 +29,7 @@ class VerifyResult:
     windows: Sequence[Window] = ()
     """The time to compare, oldest first."""
     gaps: Sequence[Window] = ()
-    """Between the windows: time that no run was ever asked to read."""
+    """Time that no run was ever asked to read: between the windows, or within them if they were asked for."""
     tally: Tally | None = None
     findings: list[Finding] = field(default_factory=list)
     codes: set[int] = field(default_factory=set)

@@ -11,6 +11,7 @@ from datetime import timedelta
 from connectors.errors import BrokenResponse, CredentialsError, HarvestError
 from connectors.models import MeetingRef, Window
 from connectors.parsing import truncate_to_milliseconds
+from harvester.formatting import plural
 from harvester.pipeline import engine
 from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount, open_account
 from harvester.pipeline.destination import IndexDestination, open_index, retry_policy
@@ -168,7 +169,11 @@ def choose_windows(
             f"{account.vendor}: nothing to verify: the vendor no longer retains what runs were to read"
         )
         return
-    result.gaps = Window(start=result.windows[0].start, end=window.end).difference(result.windows)
+    if has_dates:
+        targets = state.targets(window.end) or []
+        result.gaps = [gap for part in result.windows for gap in part.difference(targets)]
+    else:
+        result.gaps = Window(start=result.windows[0].start, end=window.end).difference(result.windows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +204,7 @@ class _Repair:
             tracker.reasons.update(blocked)
             self._repair(result.findings, tracker, report)
             deleted = self._delete_orphans(result.findings, tracker)
-            self.journal.flush()
+            self.journal.flush()  # the comparison has a journal reader of its own
             remaining = self._compare_again(result.findings)
             result.findings = after_repair(result.findings, remaining, tracker, deleted)
             result.codes |= report.causes
@@ -244,7 +249,7 @@ class _Repair:
         orphaned = orphans(findings, tracker.gone) if self.verifier.delete_orphans else []
         if orphaned:
             count = self.documents.delete(removed(orphaned))
-            logger.info(f"{self.account.vendor}: {count} sessions without their meeting deleted")
+            logger.info(f"{self.account.vendor}: {plural(count, 'session')} without a meeting deleted")
         return {finding.uuid for finding in orphaned}
 
     def _count_rejects(self, result: VerifyResult) -> None:

@@ -16,11 +16,12 @@ from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 from tests.unit.http_receiver import Receiver, absent_url, receiving
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+SPEED = 200.0
 
 
 @pytest.fixture(scope="module")
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSimulator]:
-    options = {"vendors": ["zoom"], "seed": 3, "size": 12, "days": 2, "now": NOW, "speed": 200.0}
+    options = {"vendors": ["zoom"], "seed": 3, "size": 12, "days": 2, "now": NOW, "speed": SPEED}
     with Vendors(tmp_path_factory.mktemp("vendors"), options).at() as running:
         yield running
 
@@ -78,15 +79,23 @@ def test_a_failed_night_is_pinged_and_keeps_the_last_success(
 def test_a_run_into_the_index_counts_what_its_whole_journal_has_left(
     simulator: RunningSimulator, newest: IndexSandbox
 ) -> None:
+    """So does the first run, which has only just written what it counts."""
     harvester = simulator.pointed(newest)
+    files = ["--metrics-file", "harvester.prom", "--summary-json", "summary.json"]
     for _ in range(2):
-        assert harvester("zoom", "-q", "--metrics-file", "harvester.prom").returncode == 0
-    (journal,) = json.loads(harvester("status", "--json").stdout)["scopes"]
-    pending = journal["meetings"]["pending"]
-    assert pending > 0
-    text = (newest.folder / "harvester.prom").read_text()
-    assert f'harvester_meetings{{account="main",state="pending",vendor="zoom"}} {pending:.1f}\n' in text
-    assert 'harvester_quota_left{account="main",vendor="zoom"}' in text
+        assert harvester("zoom", "-q", *files).returncode == 0
+        ended = datetime.now(UTC)
+        (journal,) = json.loads(harvester("status", "--json").stdout)["scopes"]
+        pending = journal["meetings"]["pending"]
+        assert pending > 0
+        text = (newest.folder / "harvester.prom").read_text()
+        assert states(text) == {"failed": 0, "pending": pending, "unread": 0}
+        assert 'harvester_quota_left{account="main",vendor="zoom"}' in text
+        (run,) = json.loads((newest.folder / "summary.json").read_text())["vendors"]
+        assert run["resume_at"] is not None
+        if run["next_due"] is not None:  # the run has read one of them
+            after = datetime.fromisoformat(run["next_due"]) - NOW  # by the vendor's clock
+            assert datetime.fromisoformat(run["resume_at"]) <= ended + after / SPEED
 
 
 def test_a_bad_url_is_a_usage_error(tmp_path: Path) -> None:
@@ -94,6 +103,16 @@ def test_a_bad_url_is_a_usage_error(tmp_path: Path) -> None:
     assert ended.returncode == 64
     assert b"--heartbeat" in ended.stderr
     assert b"marked" not in ended.stderr
+
+
+def states(text: str) -> dict[str, float]:
+    """How many meetings a later run reads, by their state."""
+    return {
+        sample.labels["state"]: sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "harvester_meetings"
+    }
 
 
 def read(folder: Path) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,23 @@ def test_quality_arrives_as_the_truth_has_it(newest: IndexSandbox, tmp_path: Pat
         found, truth = stored(newest), simulator.truth
         assert differences(found, truth) == []
         assert any("quality" in document for document in found.values())
+
+
+def test_meetings_without_any_time_are_gone_at_every_run(newest: IndexSandbox, tmp_path: Path) -> None:
+    """On days older than the lookback, in which they could still get one: the first time, again, and into stdout."""
+    with Simulator(tmp_path / "simulator", NOW, size=1_500, days=14) as simulator:
+        harvester = pointed(newest, simulator)
+        first = NOW.date() - timedelta(days=14)
+        dates = ["--from", f"{first}", "--to", f"{first + timedelta(days=4)}"]
+        found = []
+        for way in ([], ["--force"], ["--destination", "stdout"]):
+            ended = harvester("zoom", *dates, *way, "--summary-json", "summary.json")
+            assert ended.returncode == 0, ended.stderr.decode()
+            (run,) = json.loads((newest.folder / "summary.json").read_text())["vendors"]
+            found.append((run["listed"], run["gone"], run["gone_by_reason"], run["failed"]))
+            assert f"zoom: gone: {run['gone']} no start time".encode() in ended.stderr
+    assert found == found[:1] * 3
+    assert found[0][1] > 0
 
 
 def test_stdout_piped_into_load_is_the_same_index(newest: IndexSandbox, tmp_path: Path) -> None:

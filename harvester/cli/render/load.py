@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from harvester.formatting import plural
+
 if TYPE_CHECKING:
     from harvester.sinks.elastic.loader import LoadProgress, RejectedLine
 
@@ -21,10 +23,11 @@ def refused_lines(first: Sequence[RejectedLine], count: int, *, by_key: bool = F
 
 
 def load_summary(loaded: LoadProgress, *, noun: str) -> str:
+    """`noun`: what was loaded, in the singular."""
     blank = f" ({loaded.blank} blank)" if loaded.blank else ""
     left_out = f", {loaded.left_out} of forgotten people left out" if loaded.left_out else ""
     see = "; see `harvester rejects list`" if loaded.rejected else ""
     return (
-        f"{loaded.lines} {noun}{blank}: {loaded.ok} documents stored, {loaded.superseded} already stored newer or "
-        f"more complete, {loaded.rejected} rejected{left_out}{see}"
+        f"{plural(loaded.lines, noun)}{blank}: {plural(loaded.ok, 'document')} stored, {loaded.superseded:,} already stored newer or "
+        f"more complete, {loaded.rejected:,} rejected{left_out}{see}"
     )

@@ -158,6 +158,8 @@ def _notes(report: Report) -> Iterator[str]:
         pending = f"pending: {_by_reason(report.pending_by_reason)}"
         due = format_instant(report.next_due)
         yield f"{pending}; a run after {due} UTC reads the first again" if _has_journal(report) else pending
+    if report.gone:
+        yield f"gone: {_by_reason(report.gone_by_reason)}"
     if report.out_of_range:
         yield (
             f"{plural(report.out_of_range, 'meeting')} listed without a start and held at another time than requested: "

@@ -37,7 +37,7 @@ MEANINGS: Mapping[Kind, str] = {
     "leftovers": "meetings with documents of earlier harvests",
     "doubled": "meetings with documents in two indices",
     "pending": "listed meetings that have nothing to store yet (this is normal)",
-    "gone": "listed meetings that the vendor no longer has (this is normal)",
+    "gone": "listed meetings that the vendor no longer has, or has no time of (this is normal)",
     "future": "meetings harvested in the future, by a clock that was ahead",
 }
 REPAIRS: Mapping[Repair, str] = {
@@ -224,7 +224,11 @@ def _gap_lines(result: VerifyResult) -> Iterator[str]:
     if result.gaps:
         several = len(result.gaps) > 1 or result.gaps[0].end - result.gaps[0].start > timedelta(days=1)
         days = ", ".join(_format_days(gap, result.zone) for gap in result.gaps)
-        yield f"  {days} {'were' if several else 'was'} never read by any run, and {'are' if several else 'is'} not compared"
+        never = f"  {days} {'were' if several else 'was'} never read by any run"
+        if any(gap.intersection(window) for gap in result.gaps for window in result.windows):
+            yield f"{never}: what is missing there was not lost, and --repair or a harvest with the same days reads it"
+        else:
+            yield f"{never}, and {'are' if several else 'is'} not compared"
 
 
 def _wrong_times_lines(result: VerifyResult) -> Iterator[str]:

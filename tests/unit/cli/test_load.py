@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from connectors.errors import OutputError
 from harvester.cli import cli
 from harvester.cli.load import report_load
-from harvester.cli.render.load import SHOWN
+from harvester.cli.render.load import SHOWN, load_summary
 from harvester.cli.run_environment import RunEnvironment
 from harvester.non_ndjson_input import NdjsonStream, NotNdjsonError
 from harvester.sinks.elastic.loader import Loader, LoadProgress, RejectedLine
@@ -64,6 +64,18 @@ def test_refused_lines_are_shown_even_if_the_load_fails(caplog: pytest.LogCaptur
     with pytest.raises(RuntimeError):
         report_load(ends_badly())
     assert caplog.messages == ["line 3: bad"]
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        (1, "reject", "1 reject: 1 document stored, "),
+        (1_200, "line", "1,200 lines: 1,200 documents stored, "),
+    ],
+)
+def test_one_is_not_counted_as_several(number: int, noun: str, text: str) -> None:
+    loaded = LoadProgress(lines=number, blank=0, ok=number, superseded=0, rejected=0)
+    assert load_summary(loaded, noun=noun).startswith(text)
 
 
 def test_blank_lines_are_counted(caplog: pytest.LogCaptureFixture) -> None:

@@ -119,6 +119,12 @@ def test_dropping_all_needs_confirmation(run: Run, rejects: Rejects) -> None:
     assert len(rejects) == 0
 
 
+def test_one_reject_is_counted_as_one(run: Run, rejects: Rejects) -> None:
+    keep(rejects, "a")
+    assert run("rejects", "export").stderr.splitlines()[-1] == "1 document"
+    assert "Drop the rejected document?" in run("rejects", "drop", answer="n\n").stderr
+
+
 def test_without_a_terminal_the_option_to_pass_is_named(run: Run, rejects: Rejects) -> None:
     keep(rejects, "a")
     result = run("rejects", "drop")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.errors import Gone, NotReady, VendorError
+from connectors.errors import Gone, NotReady
 from connectors.models import Detail, Meeting, MeetingRecord, Pending, Reason
 from connectors.pending import require_timestamp, until_settled
 
@@ -59,9 +59,3 @@ def test_after_the_lookback_it_is_gone() -> None:
     with pytest.raises(Gone) as raised:
         require_timestamp(record(None), vendor="Zoom", since=NOW - 7 * DAY, lookback=7 * DAY, now=NOW)
     assert raised.value.reason == Reason.no_time
-
-
-def test_after_the_lookback_it_has_failed_if_a_listing_shows_it() -> None:
-    since = NOW - 7 * DAY
-    with pytest.raises(VendorError, match="without any time"):
-        require_timestamp(record(None), vendor="Zoom", since=since, lookback=7 * DAY, now=NOW, is_listed=True)

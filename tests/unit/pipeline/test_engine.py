@@ -184,6 +184,7 @@ def test_gone_and_not_ready_are_counted_and_are_no_failures(state: AccountState)
     report = Run(state, FakeConnector(lambda _: [ref("gone"), ref("soon"), ref("live")], answers)).go()
     assert (report.gone, report.pending, report.done, report.failed, report.exit_code) == (1, 2, 0, 0, 0)
     assert report.pending_by_reason == {"no start time": 1, "live": 1}
+    assert report.gone_by_reason == {"deleted": 1}
     assert report.summary()["next_due"] == NOW.isoformat().replace("+00:00", "Z")
 
 

@@ -521,6 +521,23 @@ def test_a_filtered_run_records_the_meetings_that_it_stores(journal: Journal) ->
     assert isinstance(once.should_fetch(ref("m1", digest="other")), Fetch)
 
 
+def test_a_listed_meeting_of_which_nothing_is_stored_is_gone_or_pending_at_every_run(
+    journal: Journal,
+) -> None:
+    until = NOW + 5 * HOUR
+    for uuid in ("gone", "replaced", "waiting", "stored"):
+        journal.record_intent(ref(uuid), NOTHING, 1)
+    journal.set_outcome(ref("gone"), "gone", reason=str(Reason.no_time))
+    journal.set_outcome(ref("waiting"), "pending", due=until, reason=str(Reason.no_time))
+    journal.mark_stored(ref("stored"), rank=2, harvested_at=NOW, due=until, reason=Reason.settling)
+    journal.mark_replaced("replaced")
+    tracker = tracker_of(journal, RunPlan())
+    assert tracker.should_fetch(ref("gone")) == Unchanged(gone="no start time")
+    assert tracker.should_fetch(ref("waiting")) == Unchanged(waits=("no start time", until))
+    assert tracker.should_fetch(ref("stored")) == Unchanged()
+    assert tracker.should_fetch(ref("replaced")) == Unchanged(), "its documents have the other id"
+
+
 # Partitions that the vendor refuses for good
 
 

@@ -22,6 +22,7 @@ from connectors.models import Pending, Reason, SkippedPartition
 from harvester.pipeline.report import Report
 from harvester.pipeline.run_clock import Clock
 from harvester.pipeline.run_summary import RunSummary
+from harvester.pipeline.tracker import Unchanged
 from harvester.sinks.base import Ack, PipeClosed
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -82,6 +83,21 @@ def test_a_run_resumes_when_the_lease_may_be_free_or_its_time_was_up(
     run.record_stop(error)
     run.set_resume_at(CLOCK)
     assert run.resume_at == (None if seconds is None else NOW_HERE + timedelta(seconds=seconds))
+
+
+def test_a_listed_meeting_with_nothing_new_counts_as_unchanged_only_if_it_is_stored() -> None:
+    run = report()
+    for meeting in (
+        Unchanged(),
+        Unchanged(gone="no start time"),
+        Unchanged(waits=("no start time", NOW)),
+    ):
+        run.listed += 1
+        run.meeting_unchanged(meeting)
+    assert (run.unchanged, run.gone, run.pending, run.nothing_yet, run.stored) == (1, 1, 1, 1, 0)
+    assert (run.unread, run.exit_code) == (0, 0)
+    assert run.gone_by_reason == run.pending_by_reason == {"no start time": 1}
+    assert run.next_due == NOW
 
 
 def test_the_first_error_that_stops_a_run_counts() -> None:

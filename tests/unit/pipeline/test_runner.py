@@ -17,6 +17,7 @@ from connectors.models import MeetingRef, Window
 from harvester.pipeline import runner
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import VendorOptions, resolve
+from harvester.state import batch_writer
 from harvester.state.journal import Journal
 
 NOW = datetime(2026, 11, 21, 3, tzinfo=UTC)
@@ -70,6 +71,23 @@ def test_a_filtered_run_beyond_the_retention_reads_nothing(journal: Journal) -> 
     with runner.recorded_run(ACCOUNT, journal, lambda: False, request, REPORT) as (plan, tracker):
         assert list(plan.slices) == []
         assert list(tracker.resume()) == []
+
+
+def test_what_is_left_is_counted_with_the_last_changes_and_from_the_start_of_the_run(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A meeting that was due before the run, and that the run left, must not make it begin again and again."""
+    monkeypatch.setattr(batch_writer, "COMMIT_SECONDS", 3600.0)  # no change is committed by itself
+    dues = {"before": NOW, "meanwhile": NOW + timedelta(minutes=5), "later": NOW + timedelta(hours=2)}
+    clock = iter([NOW, NOW + timedelta(minutes=10)])
+    report = Report(vendor="fake", account="main")
+    with runner.counted_unfinished(journal, report, lambda: next(clock)):
+        for uuid, due in dues.items():
+            ref = MeetingRef(uuid=uuid, start_time=NOW, digest="d", hint={})
+            journal.record_intent(ref, frozenset(), 1)
+            journal.set_outcome(ref, "pending", due=due, reason="live")
+    assert report.unfinished == {"pending": 3}
+    assert report.resume_after == timedelta(0), "at once: one has become due during the run"
 
 
 def account_at(now: datetime, *, known: bool) -> Any:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
 from connectors.errors import OutputError
+from harvester.state import batch_writer
 from harvester.state.batch_writer import BatchWriter, DiscardingWriter
 from harvester.state.database import Database
 
 MIGRATIONS = ("CREATE TABLE words (number INTEGER PRIMARY KEY, word TEXT NOT NULL)",)
 INSERT = "INSERT INTO words VALUES (?, ?)"
+SELECT = "SELECT word FROM words"
 
 
 @pytest.fixture
@@ -53,6 +56,56 @@ def test_flush_to_commits_at_least_that_change(database: Database) -> None:
     writer.close()
 
 
+@pytest.fixture
+def never_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The writer's thread commits nothing while the test lasts."""
+    monkeypatch.setattr(batch_writer, "COMMIT_SECONDS", 3600.0)
+
+
+def _in_transaction(writer: BatchWriter) -> Any:
+    with writer.transaction() as connection:
+        return connection.execute(SELECT).fetchone()
+
+
+@pytest.mark.usefixtures("never_by_itself")
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda writer: writer.fetch_one(SELECT),
+        lambda writer: writer.fetch_all(SELECT)[0],
+        lambda writer: writer.fetch_row(f"{SELECT} WHERE word = ?", "one"),
+        _in_transaction,
+    ],
+)
+def test_what_is_read_through_the_writer_holds_every_change_before_it(
+    database: Database, read: Callable[[BatchWriter], Any]
+) -> None:
+    writer = BatchWriter(database, "test")
+    writer.put(INSERT, 1, "one")
+    assert database.fetch_one(SELECT) is None, "nothing is committed yet"
+    assert read(writer) == ("one",)
+    assert words(database.path) == ["one"]
+    writer.close()
+
+
+@pytest.mark.usefixtures("never_by_itself")
+def test_a_change_to_another_row_waits_while_one_row_is_read(database: Database) -> None:
+    writer = BatchWriter(database, "test")
+    writer.put(INSERT, 1, "one")
+    assert writer.fetch_row(f"{SELECT} WHERE word = ?", "two") is None
+    assert database.fetch_one(SELECT) is None
+    writer.close()
+
+
+@pytest.mark.usefixtures("never_by_itself")
+def test_a_change_made_now_comes_after_those_that_are_queued(database: Database) -> None:
+    writer = BatchWriter(database, "test")
+    writer.put(INSERT, 1, "first")
+    writer.write_now("UPDATE words SET word = ? WHERE number = ?", "second", 1)
+    assert words(database.path) == ["second"]
+    writer.close()
+
+
 def test_threads_lose_no_change(database: Database) -> None:
     writer = BatchWriter(database, "test")
 
@@ -86,6 +139,10 @@ def test_after_a_failure_every_call_raises_and_nothing_is_written(database: Data
         connection.execute("PRAGMA max_page_count = 5000")
     with pytest.raises(OutputError):
         writer.put(INSERT, 200, "later")
+    with pytest.raises(OutputError):
+        writer.fetch_all(SELECT)
+    with pytest.raises(OutputError):
+        writer.write_now(INSERT, 200, "later")
     with pytest.raises(OutputError):
         writer.close()
     assert words(database.path) == []

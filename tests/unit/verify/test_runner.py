@@ -96,7 +96,10 @@ def test_time_beyond_the_retention_is_not_compared(tmp_path: Path, journal: Jour
 def test_given_days_are_compared_with_any_journal(tmp_path: Path, journal: Journal) -> None:
     journal.add_target(days(9, 8))
     result = chosen(tmp_path, first=(MIDNIGHT - 7 * DAY).date(), last=(MIDNIGHT - 5 * DAY).date())
-    assert (result.windows, result.gaps) == ([days(7, 4)], [])
+    assert (result.windows, result.gaps) == ([days(7, 4)], [days(7, 4)]), "no run was asked to read them"
+    journal.add_target(days(6, 5))
+    result = chosen(tmp_path, first=(MIDNIGHT - 7 * DAY).date(), last=(MIDNIGHT - 5 * DAY).date())
+    assert (result.windows, result.gaps) == ([days(7, 4)], [days(7, 6), days(5, 4)])
 
 
 def test_without_a_journal_the_whole_retention_is_compared(tmp_path: Path) -> None:

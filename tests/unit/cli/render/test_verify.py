@@ -145,13 +145,15 @@ def test_rejects_are_not_a_clean_result(quiet: bool) -> None:
 def test_days_that_no_run_read_are_named() -> None:
     result = whole(windows=[days(6, 5), days(4, 0)], gaps=[days(5, 4)])
     assert "  2026-11-21 was never read by any run, and is not compared\n" in text(result)
-    result.gaps = [days(5, 3), days(2, 1)]
+    result.windows, result.gaps = [days(6, 5), days(3, 2), days(1, 0)], [days(5, 3), days(2, 1)]
     message = "2026-11-21 to 2026-11-22, 2026-11-24 were never read by any run, and are not compared"
     assert message in text(result)
     assert document_of(result)["never_read"][1] == {
         "start": "2026-11-24T00:00:00Z",
         "end": "2026-11-25T00:00:00Z",
     }
+    result.windows = [days(6, 0)]
+    assert "2026-11-24 were never read by any run: what is missing there was not lost" in text(result)
     half = Window(start=MIDNIGHT - 2 * DAY, end=MIDNIGHT - 1.5 * DAY)
     assert "2026-11-24 00:00 to 2026-11-24 12:00 UTC was never" in text(replace(result, gaps=[half]))
 
