@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 from harvester.analysis.cells import UNKNOWN, instant, minutes
-from harvester.analysis.figures.quality import LEAST_STAYS, standing_out
+from harvester.analysis.figures.quality import standing_out, worst_step
 from harvester.analysis.figures.usage import EVERYTHING
 from harvester.analysis.report_data import ReportData
 from harvester.analysis.safe_text import clean, vendor_title
+from harvester.formatting import plural
 
 
 def figures(data: ReportData) -> list[tuple[str, str]]:
@@ -37,21 +38,21 @@ def sentences(data: ReportData) -> list[str]:
     totals = data.totals
     overall = next((row for row in data.peaks.rows if row[0] == EVERYTHING), None)
     if overall is not None:
-        text = f"At most {overall[1]:,} meetings ran at once ({instant(overall[2])})"
+        text = f"The busiest moment was {instant(overall[2])}"
         alone = next((row for row in data.peaks.rows if row[0] != EVERYTHING), None)
         if alone is not None and len(data.vendors) > 1:
-            text += f"; {vendor_title(alone[0])} alone reached {alone[1]:,}"
+            text += f"; {vendor_title(alone[0])} alone reached {plural(alone[1], 'meeting')} at once"
         found.append(text + ".")
     if totals["sized"]:
-        text = f"{totals['one_person']:,} meetings ({totals['one_person'] / totals['sized'] * 100:.0f} %) had only one person in them"
+        share = totals["one_person"] / totals["sized"] * 100
+        text = f"{plural(totals['one_person'], 'meeting')} ({share:.0f} %) had only one person"
         if totals["missed"]:
-            text += f"; {totals['missed']:,} planned ones did not take place"
+            text += f"; {plural(totals['missed'], 'planned one')} had no participants"
         found.append(text + ".")
-    if totals["measured"]:
-        text = f"{totals['poor'] / totals['measured'] * 100:.1f} % of the measured sessions were poor"
-        if (out := standing_out(data.groups)) is not None:
-            text += f"; {out[0]} “{clean(out[1])}” stands out with {out[2] * 100:.1f} %"
-        found.append(text + ".")
+    if (out := standing_out(data.groups)) is not None:
+        found.append(
+            f"The {out[0]} “{clean(out[1])}” stands out: {out[2] * 100:.1f} % of its sessions were poor."
+        )
     if data.room_use is not None:
         judged = {row[0]: row[1] for row in data.room_use.outcomes.rows}
         never, held = judged["booked, never held"], judged["booked and held"]
@@ -60,9 +61,8 @@ def sentences(data: ReportData) -> list[str]:
             found.append(
                 f"{never:,} of {never + held:,} bookings of a room with a Meet code ({share:.0f} %) were never held."
             )
-    days = [(row[2], row[0]) for row in data.rates.rows if row[1] >= LEAST_STAYS]
-    if data.period is not None and len(days) > 1 and max(days)[0] > 0:
-        share, when = max(days)
+    if data.period is not None and (worst := worst_step(data.rates)) is not None:
+        when, share = worst
         name = {"day": "day was", "week": "week began on", "month": "month began on"}[data.period.bucket]
         found.append(
             f"The worst {name} {date.fromisoformat(when):%a %-d %b}: {share * 100:.1f} % of the sessions were poor."

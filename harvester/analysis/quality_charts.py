@@ -55,7 +55,7 @@ def rates(table: Table, period: Period) -> str:
 
 
 def measure(table: Table, period: Period, title: str, half: str, most: str, poor_from: float) -> str:
-    """Median (dashed) and 95th percentile (solid) of one measure, per vendor."""
+    """Median (dashed) and 95th percentile (thick) of one measure, per vendor, and a line from where on a session is poor."""
     values = [
         {
             "step": row[period.bucket],
@@ -69,15 +69,34 @@ def measure(table: Table, period: Period, title: str, half: str, most: str, poor
     ]
     axis = _few_labels(period)
     layers = [
-        _line(line, [3, 2] if line.endswith(f" {half}") else [1, 0], axis)
+        _line(line, axis, dashed=line.endswith(f" {half}"))
         for line in sorted({value["line"] for value in values})
     ]
-    rule = {
-        "data": {"values": [{"limit": poor_from}]},
-        "mark": {"type": "rule", "strokeDash": [3, 3], "color": "var(--poor)", "aria": False},
-        "encoding": {"y": {"field": "limit", "type": "quantitative"}},
+    return safe_svg.draw(
+        base_chart(values, THIRD, 140, title=title, layer=[_limit(poor_from), *layers]), title
+    )
+
+
+def _limit(poor_from: float) -> Spec:
+    """A grey line with its meaning: never the colour of a vendor, and never dashed as a median is."""
+    text = {
+        "type": "text",
+        "align": "left",
+        "baseline": "bottom",
+        "x": 2,
+        "dy": -2,
+        "fontSize": 10,
+        "color": "var(--muted)",
+        "aria": False,
     }
-    return safe_svg.draw(base_chart(values, THIRD, 140, title=title, layer=[*layers, rule]), title)
+    return {
+        "data": {"values": [{"limit": poor_from, "text": f"poor from {poor_from:g}"}]},
+        "encoding": {"y": {"field": "limit", "type": "quantitative"}},
+        "layer": [
+            {"mark": {"type": "rule", "color": "var(--muted)", "strokeWidth": 1, "aria": False}},
+            {"mark": text, "encoding": {"text": {"field": "text"}}},
+        ],
+    }
 
 
 def _few_labels(period: Period) -> Spec:
@@ -89,13 +108,13 @@ def _few_labels(period: Period) -> Spec:
     return axis
 
 
-def _line(line: str, dash: Sequence[int], axis: Spec) -> Spec:
+def _line(line: str, axis: Spec, *, dashed: bool) -> Spec:
     return {
         "transform": [{"filter": f"datum.line === {_text(line)}"}],
         "mark": {
             "type": "line",
-            "strokeWidth": 1.6,
-            "strokeDash": dash,
+            "strokeWidth": 1.2 if dashed else 2.2,
+            "strokeDash": [5, 4] if dashed else [1, 0],
             "point": {"size": 14, "filled": True},
             "aria": False,
         },

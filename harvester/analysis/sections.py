@@ -16,6 +16,7 @@ from harvester.analysis.meeting_view import MeetingView, to_meeting_view
 from harvester.analysis.report_data import ReportData
 from harvester.analysis.room_blocks import NO_BOOKINGS, room_blocks, room_intro
 from harvester.analysis.safe_text import clean, vendor_title
+from harvester.formatting import plural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +123,8 @@ def _at_once(data: ReportData) -> Section | None:
             ),
             Block(
                 title="What the licences have to carry",
-                note="The last columns: at least this many meetings ran at once for 1 hour in all, and for 10 hours in all.",
+                note="Enough but for 1 h: with licences for this many meetings at once, some would have had to wait, but for less than 1 hour "
+                "of these days in all.",
                 table=data.peaks,
                 is_open=True,
                 half=True,
@@ -135,7 +137,14 @@ def _size(data: ReportData) -> Section | None:
     totals = data.totals
     facts = [f"{totals['one_person']:,} meetings had one person only."] if totals["sized"] else []
     if totals["missed"]:
-        facts.append(f"{totals['missed']:,} planned meetings did not take place.")
+        facts.append(
+            f"{plural(totals['missed'], 'planned meeting')} had no participants ({_titles(totals['missed_at'])})."
+        )
+    if totals["unattested"]:
+        facts.append(
+            f"It is not known whether {plural(totals['unattested'], 'planned meeting')} took place: no participants are provided "
+            f"({_titles(totals['unattested_at'])})."
+        )
     if totals["over_a_day"]:
         facts.append(f"{totals['over_a_day']:,} meetings lasted more than a day.")
     if totals["live"]:
@@ -155,6 +164,10 @@ def _size(data: ReportData) -> Section | None:
         blocks=blocks,
         facts=facts,
     )
+
+
+def _titles(vendors: str) -> str:
+    return ", ".join(vendor_title(vendor) for vendor in vendors.split(","))
 
 
 def _rooms(data: ReportData) -> Section | None:
@@ -258,7 +271,7 @@ def _measures(data: ReportData, period: Period) -> Block:
     measured = [v for v in data.vendors if any(row[1] == v for row in data.measures.rows)]
     return Block(
         title="Latency, jitter and loss",
-        note="Solid: 95 % of the sessions are below. Dashed: half of them are. Dotted red: poor from here.",
+        note="Thick: 95 % of the sessions are below. Dashed: half of them are. The grey line: from here on, a session is poor.",
         legend=vendor_legend(measured),
         charts=[
             to_markup(quality_charts.measure(data.measures, period, title, half, most, limit))
@@ -354,7 +367,8 @@ def _counted(data: ReportData) -> Section:
         "Participant-hours: the time that at least one session of a person ran, summed over people and meetings.",
         "People are the same across meetings and vendors if they have the same e-mail, else the same id of the vendor, else the same name.",
         "Rejoined: the share of people in meetings who had more than one session there.",
-        "A planned meeting did not take place if it had no participants and its planned time was over when it was harvested.",
+        "A planned meeting that has no start and no participants, and whose planned time was over when it was harvested, is not among "
+        "the meetings held.",
         "If a meeting was harvested several times, its newest and richest version counts.",
     ]
     return Section(name="counted", link="How it was counted", title="How was it counted?", facts=facts)

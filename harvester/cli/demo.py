@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -37,6 +38,7 @@ from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.simulate import simulator
 from harvester.config import OWN, RETIRED, Environment
 from harvester.documents import to_documents
+from harvester.formatting import plural
 from harvester.logging_setup import LINES
 from harvester.pipeline.destination import choose_destination
 from harvester.pipeline.request import VendorOptions
@@ -56,18 +58,27 @@ PREFIX = "demo-"
 
 
 class ExampleFinder:
-    """Finds a meeting worth showing among those that a sink loads: the first that has ended and has a few sessions."""
+    """Counts the meetings that sinks load, and shows the first that has ended and has a few sessions.
+
+    It is shown at once, so that the summary of the run stays on the screen below it.
+    """
 
     def __init__(self) -> None:
-        self.found: MeetingRecord | None = None
+        self.meetings = 0
+        self._is_shown = False
+        self._lock = Lock()  # each account has a thread of its own
 
     def watch(self, sink: Sink) -> Sink:
         return _WatchedSink(sink, self)
 
     def look(self, load: Load) -> Load:
         record = load.record
-        if self.found is None and len(record.sessions) > 2 and record.meeting.state == "ended":
-            self.found = record
+        with self._lock:
+            self.meetings += 1
+            shows = not self._is_shown and len(record.sessions) > 2 and record.meeting.state == "ended"
+            self._is_shown = self._is_shown or shows
+        if shows:
+            _show(record)
         return load
 
 
@@ -128,10 +139,8 @@ def demo(
     options = _simulator_options(seed=seed, size=size, now=shown, speed=speed)
     example = ExampleFinder()
     code = _harvest_simulated(env, options, shown.date(), kind, output, example)
-    if example.found is not None:
-        _show(example.found)
     if output is not None and output != Path("-"):
-        _suggest(output)
+        _suggest(output, example.meetings)
     return code
 
 
@@ -226,10 +235,11 @@ def _typed_program() -> str:
     return shlex.quote(str(called))
 
 
-def _suggest(output: Path) -> None:
+def _suggest(output: Path, meetings: int) -> None:
     file, program = shlex.quote(str(output)), _typed_program()
     logger.info(
-        f"\nThe documents are in {file}, one a line. Try next:\n"
+        f"\nThe documents of {plural(meetings, 'meeting')} are in {file}, one document a line. A listed meeting without any\n"
+        "time yet has none, and a report counts only meetings that were held. Try next:\n"
         f"  {program} attendance {file} --by person\n"
         f"  {program} report {file} -o report.html\n"
         f"  jq -r 'select(.kind==\"session\" and .email) | .email' {file} | sort | uniq -c | sort -rn | head\n"

@@ -15,6 +15,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from connectors import CONNECTORS
 from connectors.attendance import to_record
 from harvester.documents import encode, to_documents
 from tests.e2e.browser import Browser, browser
@@ -133,6 +134,36 @@ def test_no_width_scrolls_sideways(page: Browser, width: int, scheme: str) -> No
             "light": "rgb(245, 247, 250)",
             "dark": "rgb(15, 21, 28)",
         }[scheme]
+    )
+
+
+def test_at_800_pixels_the_table_of_vendors_is_whole_and_below_a_shadow_shows_where_there_is_more(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    harvests = [
+        replace(
+            full_harvest(), meeting=replace(full_harvest().meeting, vendor=vendor, uuid=f"{vendor} {number}")
+        )
+        for vendor in CONNECTORS
+        for number in range(100)
+    ]
+    lines = b"".join(encode(document) + b"\n" for each in harvests for document in to_documents(each))
+    file = tmp_path / "vendors.html"
+    subprocess.run(command("report", "-o", str(file)), input=lines, check=True, env=clean_environment())
+    chromium.size(800)
+    chromium.open(file)
+    hidden = """
+        const around = document.querySelector('table[data-name=vendors]').parentElement;
+        return around.scrollWidth - around.clientWidth"""
+    assert chromium.script(
+        "return document.querySelectorAll('table[data-name=vendors] tbody tr').length"
+    ) == len(CONNECTORS)
+    assert chromium.script(hidden) == 0
+    chromium.size(390)
+    assert chromium.script(hidden) > 0
+    assert (
+        chromium.script("return getComputedStyle(document.querySelector('.scroll')).backgroundAttachment")
+        == "local, local, scroll, scroll"
     )
 
 

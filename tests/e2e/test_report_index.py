@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
+from connectors.attendance import to_record
+from connectors.quality import Measure, Quality, Stream
 from harvester.documents import encode, to_documents
 from tests.e2e.harness import clean_environment, command
 from tests.e2e.index_sandbox import IndexSandbox
-from tests.invented_meetings import full_harvest, plain
+from tests.invented_meetings import full_harvest, full_session, plain
+
+ROOT = Path(__file__).parents[2]
 
 
 def run(sandbox: IndexSandbox, folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
@@ -48,3 +55,48 @@ def test_an_empty_cluster_is_an_empty_input(newest: IndexSandbox, tmp_path: Path
     made = run(newest, tmp_path, "attendance", "--from-index")
     assert made.returncode == 0, made.stderr.decode()
     assert b"the input is empty" in made.stderr
+
+
+def mean(value: float) -> Measure:
+    return Measure(mean=value, worst=None, samples=None)
+
+
+def test_the_search_of_the_docs_finds_the_networks_with_poor_sound(sandbox: IndexSandbox) -> None:
+    """docs/report.md: of two networks with enough measured sessions, how many were poor, and in either direction."""
+    page = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+    (query,) = re.findall(
+        r"harvester-sessions/_search\S*\" -H '[^']*' -d '(.*?)'\n```", page, flags=re.DOTALL
+    )
+    fine, loss, late = (
+        {"audio_in": Stream(packet_loss_pct=mean(1))},
+        {"audio_out": Stream(packet_loss_pct=mean(5))},
+        {
+            "audio_in": Stream(latency_ms=mean(10)),
+            "audio_out": Stream(latency_ms=mean(300)),
+        },
+    )
+    picture = {"video_in": Stream(latency_ms=mean(900))}
+    sound = {
+        "192.0.2": [loss] * 7 + [late] * 3 + [fine] * 30,
+        "198.51.100": [fine] * 35,
+        "203.0.113": [late] * 29,
+    }
+    sound["192.0.2"] += [picture] * 5  # no sound was measured
+    stays = [
+        replace(
+            full_session(),
+            key=f"{network} {number}",
+            ip_address=f"{network}.{number}",
+            quality=Quality(**streams),
+        )
+        for network, streams_of in sound.items()
+        for number, streams in enumerate(streams_of)
+    ]
+    list(sandbox.loader().load([to_record(full_harvest().meeting, stays)]))
+    sandbox.ask("POST", f"/{sandbox.prefix}*/_refresh")
+    answer = sandbox.ask("POST", f"/{sandbox.prefix}sessions/_search", json.loads(query)).body
+    found = answer["aggregations"]["network"]["buckets"]
+    assert {each["key"]: (each["doc_count"], each["poor"]["doc_count"]) for each in found} == {
+        "192.0.2.0": (40, 10),
+        "198.51.100.0": (35, 0),
+    }

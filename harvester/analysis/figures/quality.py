@@ -122,7 +122,22 @@ def _group(
     label: str, poor: int, measured: int, mean: float
 ) -> tuple[str, int, float, float, float, str | None]:
     low, high = wilson(poor, measured)
-    return label, measured, poor / measured, low, high, "yes" if low > NOTABLE * mean and poor else None
+    return label, measured, poor / measured, low, high, "yes" if _is_notable(poor, measured, mean) else None
+
+
+def _is_notable(poor: int, measured: int, mean: float) -> bool:
+    """Whether the share of poor sessions is surely at least a quarter above that of everyone."""
+    return poor > 0 and wilson(poor, measured)[0] > NOTABLE * mean
+
+
+def worst_step(rates: Table) -> tuple[str, float] | None:
+    """The first day and the share of the worst day, week or month; `None` if none is much worse than all of them together."""
+    steps = [(row[2], row[0], round(row[1] * row[2]), row[1]) for row in rates.rows if row[1] >= LEAST_STAYS]
+    if not steps:
+        return None
+    mean = sum(row[1] * row[2] for row in rates.rows) / sum(row[1] for row in rates.rows)
+    share, when, poor, measured = max(steps)
+    return (when, share) if _is_notable(poor, measured, mean) else None
 
 
 def standing_out(tables: Sequence[Table]) -> tuple[str, str, float] | None:

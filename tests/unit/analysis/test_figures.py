@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from harvester.analysis.figures.quality import wilson
 from harvester.analysis.org_units import Units
 from harvester.analysis.report_data import ReportData, report_data
 from harvester.analysis.selection import Selection
+from harvester.documents import encode
 from tests.hypothesis_examples import one_in
 from tests.invented_meetings import HARVESTED, full_harvest, plain
 from tests.unit.analysis.record_strategies import documents, several, write
@@ -182,6 +184,25 @@ def test_planned_meetings_without_participants_are_counted_apart_from_held_ones(
     )
     data = figures(documents([to_record(meeting, [])]))
     assert (data.totals["held"], data.totals["missed"], data.period) == (0, 1, None)
+    assert (data.totals["missed_at"], data.totals["unattested"]) == (meeting.vendor, 0)
+
+
+def test_planned_meetings_of_which_no_participants_are_provided_are_not_taken_for_missed() -> None:
+    """A room of Meetecho without a session: nothing says whether it was used."""
+    from dataclasses import replace
+
+    from connectors.attendance import to_record
+
+    meeting = replace(
+        plain(1).meeting, start_time=None, end_time=None, scheduled_start_time=plain(1).meeting.start_time
+    )
+    bare = [
+        {name: value for name, value in json.loads(encode(document)).items() if name != "participants"}
+        for document in documents([to_record(meeting, [])])
+    ]
+    totals = figures(bare).totals
+    assert (totals["held"], totals["missed"], totals["unattested"]) == (0, 0, 1)
+    assert totals["unattested_at"] == meeting.vendor
 
 
 def test_a_planned_end_after_the_harvest_counts_until_the_harvest_only() -> None:

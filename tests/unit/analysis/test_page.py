@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from itertools import combinations
+from math import dist
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors import CONNECTORS
 from connectors.attendance import to_record
 from connectors.models import Session, session_key
 from harvester.analysis import room_blocks, safe_svg
@@ -234,16 +237,98 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_has_enough_contrast(scheme: str) -> None:
+def style_colours(scheme: str) -> dict[str, str]:
     style = (Path(safe_svg.__file__).parent / "page.css").read_text(encoding="utf-8")
     light, _, dark = style.partition("prefers-color-scheme: dark")
-    found = colours(light) | (colours(dark) if scheme == "dark" else {})
+    return colours(light) | (colours(dark) if scheme == "dark" else {})
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_has_enough_contrast(scheme: str) -> None:
+    found = style_colours(scheme)
     pairs = [(ink, ground) for ink in ("text", "muted", "link") for ground in ("card", "page")]
     pairs += [(f"heat-ink-{n}", f"heat-{n}") for n in range(7)]
     for ink, ground in pairs:
         high, low = sorted((luminance(found[ink]), luminance(found[ground])), reverse=True)
         assert (high + 0.05) / (low + 0.05) >= 4.5, (ink, ground)
+
+
+SIGHTS = {
+    "normal": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "no red": (
+        (0.152286, 1.052583, -0.204868),
+        (0.114503, 0.786281, 0.099216),
+        (-0.003882, -0.048116, 1.051998),
+    ),
+    "no green": (
+        (0.367322, 0.860646, -0.227968),
+        (0.280085, 0.672501, 0.047413),
+        (-0.01182, 0.04294, 0.968881),
+    ),
+    "no blue": (
+        (1.255528, -0.076749, -0.178779),
+        (-0.078411, 0.930809, 0.147602),
+        (0.004733, 0.691367, 0.3039),
+    ),
+}
+"""How people with each kind of cones missing see linear RGB: Machado, Oliveira and Fernandes 2009, severity 1."""
+
+
+def seen(colour: str, sight: str) -> tuple[float, float, float]:
+    """A colour in CIELAB, as it is seen."""
+    parts = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    red, green, blue = (
+        min(1.0, max(0.0, sum(part * c for part, c in zip(row, linear, strict=True))))
+        for row in SIGHTS[sight]
+    )
+    x = (0.4124564 * red + 0.3575761 * green + 0.1804375 * blue) / 0.95047
+    y = 0.2126729 * red + 0.7151522 * green + 0.072175 * blue
+    z = (0.0193339 * red + 0.119192 * green + 0.9503041 * blue) / 1.08883
+    a, b, c = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in (x, y, z))
+    return 116 * b - 16, 500 * (a - b), 200 * (b - c)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_the_colours_of_vendors_differ_for_every_kind_of_sight(scheme: str, sight: str) -> None:
+    """A difference of 25 is that of blue and purple; 2 is just visible side by side."""
+    found = style_colours(scheme)
+    for one, other in combinations(sorted(CONNECTORS), 2):
+        assert dist(seen(found[one], sight), seen(found[other], sight)) > 25, (one, other)
+
+
+def test_a_limit_is_neither_dashed_nor_in_a_colour_of_a_vendor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Medians are dashed, and lines of vendors have their colours."""
+    specs: list[Mapping[str, Any]] = []
+    monkeypatch.setattr(
+        safe_svg, "draw", lambda spec, label: specs.append(spec) or f"<svg aria-label={label!r}/>"
+    )
+    page(documents([full_harvest()]))
+    (latency,) = (spec for spec in specs if spec.get("title") == "Latency, ms")
+    limit, *lines = latency["layer"]
+    rule, text = limit["layer"]
+    assert rule["mark"]["type"] == "rule"
+    assert rule["mark"]["color"] == "var(--muted)"
+    assert "strokeDash" not in rule["mark"]
+    assert limit["data"]["values"] == [{"limit": 300, "text": "poor from 300"}]
+    assert text["encoding"]["text"] == {"field": "text"}
+    dashed = [line for line in lines if line["mark"]["strokeDash"] != [1, 0]]
+    assert 0 < len(dashed) < len(lines)
+    assert {line["encoding"]["color"]["field"] for line in lines} == {"colour"}
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_sentences_do_not_repeat_the_figures_above_them() -> None:
+    html = page(documents([full_harvest(), plain(1), plain(2)]))
+    shown = {value for value in re.findall(r"<dd>(.*?)</dd>", html) if "%" in value}
+    sentences = re.findall(
+        r"<li>(.*?)</li>", html.partition('<ul class="sentences">')[2].partition("</ul>")[0]
+    )
+    assert shown
+    assert sentences
+    assert [sentence for sentence in sentences for value in shown if value in sentence] == []
+    assert sentences[0].startswith("The busiest moment was ")
 
 
 @pytest.mark.slow

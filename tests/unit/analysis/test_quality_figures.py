@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from connectors.quality import SERIES_MEASURES, STREAMS
 from harvester.analysis.figures import quality
+from harvester.analysis.figures.table import Table
 from harvester.analysis.report_data import ReportData
 from harvester.documents import encode
 from tests.hypothesis_examples import one_in
@@ -157,3 +158,29 @@ def check_group(
         label: (len(found), pytest.approx(found.count("poor") / len(found)))
         for label, found in wanted.items()
     }
+
+
+def rates(*days: tuple[int, int]) -> Table:
+    """The measured and the poor sessions of successive days."""
+    rows = [
+        (f"2026-11-{number:02d}", measured, poor / measured, 0.0, None)
+        for number, (measured, poor) in enumerate(days, 1)
+    ]
+    return Table(name="rates", columns={}, rows=rows)
+
+
+@pytest.mark.parametrize(
+    ("days", "worst"),
+    [
+        ([(1000, 109), (1000, 110)], None),  # 11.0 % against 10.9 %: a difference that says nothing
+        ([(1000, 100), (1000, 100), (1000, 200)], ("2026-11-03", 0.2)),
+        ([(1000, 100), (29, 29)], None),  # too few
+        ([(100, 0), (100, 0)], None),
+        ([(1000, 500)], None),  # no other day
+        ([], None),
+    ],
+)
+def test_the_worst_day_is_named_only_if_it_is_really_worse(
+    days: list[tuple[int, int]], worst: tuple[str, float] | None
+) -> None:
+    assert quality.worst_step(rates(*days)) == worst

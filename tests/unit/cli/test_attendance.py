@@ -148,7 +148,7 @@ def test_lines_that_are_no_documents_and_a_missing_meeting_are_65(
     file: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert run(stdin=b"{half\n").return_value == 65
-    assert "1 of 1 line is no document of" in caplog.text
+    assert "1 of 1 line is not a document of" in caplog.text
     assert run(file, "--meeting", "nowhere").return_value == 65
     assert "nowhere is not among" in caplog.text
     assert run(file, "--meeting", "meeting-1").return_value == 0

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from connectors.models import MeetingRecord
 from harvester.cli import cli, vendor_commands
 from harvester.cli import demo as demo_module
 from harvester.cli.run_environment import RunEnvironment
 from harvester.simulator import server
+from harvester.sinks.base import Load
+from tests.invented_meetings import plain
 
 Harvests = list[tuple[RunEnvironment, dict[str, Any]]]
 
@@ -77,6 +81,29 @@ def test_the_help_shows_no_names_of_types() -> None:
     text = run("--help").stdout
     assert "RANGE" not in text
     assert "INTEGER" not in text
+
+
+def test_one_meeting_is_shown_while_it_is_loaded_so_that_the_summary_stays_on_the_screen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[MeetingRecord] = []
+    monkeypatch.setattr(demo_module, "_show", shown.append)
+    short, full = plain(1), plain(2)
+    wanted = replace(
+        full,
+        meeting=replace(full.meeting, state="ended"),
+        sessions=[*full.sessions, *full.sessions, *full.sessions],
+    )
+    finder = demo_module.ExampleFinder()
+    watched = [finder.look(Load(record=record)).record for record in (short, wanted, wanted)]
+    assert watched == [short, wanted, wanted]
+    assert (shown, finder.meetings) == ([wanted], 3)
+
+
+def test_the_demo_says_how_many_meetings_have_documents(harvests: Harvests) -> None:
+    ended = run("--output", "documents.ndjson")
+    assert "The documents of 0 meetings are in documents.ndjson" in ended.stderr
+    assert "a report counts only meetings that were held" in ended.stderr
 
 
 @pytest.mark.parametrize(
