@@ -263,7 +263,7 @@ def run(options: Options, announce: Callable[[str], None]) -> None:
     with listener, closing(Simulator(options, _freeze_memory)) as simulator:
         if options.truth is not None:
             announce(
-                f"computing the documents of a perfect harvest for {options.truth}; then the simulator is ready"
+                f"computing the documents of a perfect harvest into {options.truth}; the simulator answers after that"
             )
         simulator.write_expected()
         _freeze_memory()
