@@ -10,12 +10,12 @@ from connectors.models import Window
 
 
 def plural(number: int, noun: str) -> str:
-    """`1 meeting`, `1,200 meetings`, `2 tries`."""
+    """`1 meeting`, `1,200 meetings`, `2 tries`, `3 addresses`."""
     return f"{number:,} {noun if number == 1 else pluralize(noun)}"
 
 
 def pluralize(noun: str) -> str:
-    return re.sub(r"(?<![aeiou])y$", "ie", noun) + "s"
+    return re.sub(r"(?<![aeiou])y$", "ie", noun) + ("es" if noun.endswith("s") else "s")
 
 
 def without_prefix(text: str, vendor: str) -> str:

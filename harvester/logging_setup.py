@@ -48,7 +48,7 @@ KEPT_RECORDS = 1000
 """How many messages quiet mode keeps to show them if something goes wrong; the newest ones."""
 
 _QUERY = re.compile(r"\?[^\s\"'<>]+")
-_OWN_FIELDS = {"message", "asctime", *ONCE, *EVEN_IF_QUIET, *LINES}
+_OWN_FIELDS = {"message", "asctime", "earlier", *ONCE, *EVEN_IF_QUIET, *LINES}
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | _OWN_FIELDS
 
 
@@ -204,7 +204,8 @@ def messages_through(show: Callable[[str], None]) -> Iterator[None]:
 
 
 class QuietHandler(MemoryHandler):
-    """Keeps messages until one is an error, then shows the error, what was kept, and every later message.
+    """Keeps messages until one is an error, then shows the error, what was kept (as text, with `earlier:` before it), and
+    every later message.
 
     A message with `EVEN_IF_QUIET` is shown at once, and alone.
     """
@@ -227,7 +228,11 @@ class QuietHandler(MemoryHandler):
 
     def flush(self) -> None:
         if self._failed:  # the interpreter flushes every handler when it ends
-            self.buffer.sort(key=lambda record: record.levelno < self.flushLevel)
+            errors = [record for record in self.buffer if record.levelno >= self.flushLevel]
+            others = [record for record in self.buffer if record.levelno < self.flushLevel]
+            for record in others if errors else ():
+                record.earlier = True
+            self.buffer = [*errors, *others]
             super().flush()
 
 
@@ -265,6 +270,8 @@ class TextFormatter(logging.Formatter):
             text += "\n" + indented(self._redact(self.formatException(record.exc_info)))
         if not _is_own(record):
             text = f"{record.name}: {_without_queries(text)}"
+        if getattr(record, "earlier", False) and not self._detailed:
+            text = f"earlier: {text}"
         if self._detailed:
             text = f"{_instant(record)} {record.levelname.lower():7} {text}"
         return text

@@ -47,6 +47,7 @@ class InputOptions:
     last: Day | None
     timezone: str | None
     from_index: bool
+    vendors: tuple[str, ...]
     meetings: tuple[str, ...]
     memory: str
     output: Path | None
@@ -63,6 +64,11 @@ FILES = click.argument("paths", metavar="[FILE]...", nargs=-1, type=PATH)
 DAYS = day_options(None, "First day.", "Last day, inclusive.  [default: with --from, no end]")
 FROM_INDEX = click.option(
     "--from-index", is_flag=True, help="Read the documents from Elasticsearch instead of files."
+)
+
+
+VENDORS_READ = click.option(
+    "--vendor", "vendors", metavar="NAME", multiple=True, help="Meetings of this vendor; may be repeated."
 )
 
 

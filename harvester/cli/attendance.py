@@ -21,6 +21,7 @@ from harvester.cli.analysis_input import (
     FILES,
     FROM_INDEX,
     MEMORY,
+    VENDORS_READ,
     InputOptions,
     days,
     log_problems,
@@ -43,6 +44,8 @@ logger = logging.getLogger(__name__)
 
 Format = Literal["table", "csv", "json", "xlsx"]
 MAX_TABLE_ROWS = 5_000
+READABLE_COLUMNS = 15
+"""A table with more columns is wider than most terminals."""
 
 
 class Presence(click.ParamType[Threshold]):
@@ -62,6 +65,7 @@ OPTIONS = (
     *DAYS,
     FROM_INDEX,
     ES_HOST,
+    VENDORS_READ,
     meetings_option("This meeting only"),
     click.option(
         "--series",
@@ -199,6 +203,7 @@ def _selection(env: RunEnvironment, asked: Options) -> Selection:
         zone=zone,
         first=first,
         last=last,
+        vendors=asked.vendors,
         meetings=asked.meetings,
         series=asked.series,
         hosts=asked.hosts,
@@ -306,5 +311,9 @@ def _table(database: Database, columns: Sequence[str], rows: Iterator[tuple[Any,
     if counted.rows > MAX_TABLE_ROWS:
         raise click.UsageError(
             f"{counted.rows:,} rows are too many for a table: choose fewer days or meetings, or --format csv"
+        )
+    if len(columns) > READABLE_COLUMNS:
+        logger.info(
+            f"a table of {len(columns):,} columns is hard to read: `--format xlsx -o attendance.xlsx` makes a spreadsheet"
         )
     return attendance_lines(columns, list(rows), counted)

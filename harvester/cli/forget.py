@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -30,7 +31,8 @@ from harvester.forgetting.person import Person
 from harvester.forgetting.runner import Forgetting, Result
 from harvester.forgetting.searched_places import FilePlace, IndexPlace, JournalPlace, Place, RejectsPlace
 from harvester.forgetting.shared_state_place import SharedStatePlace
-from harvester.privacy.forgotten_people import ForgottenList, Identifier
+from harvester.formatting import plural
+from harvester.privacy.forgotten_people import ForgottenList, Identifier, Kind
 from harvester.state.layout import find_journals, find_rejects
 from harvester.state.locks import run_lock
 from harvester.state.rejects import Rejects
@@ -107,7 +109,7 @@ def forget(
     if result.held is not None:
         codes.append(ExitCode.TEMPFAIL)
     code = ExitCode.worst(codes)
-    _show(result, code, as_json=as_json)
+    _show(result, code, identifiers, as_json=as_json)
     return code
 
 
@@ -154,11 +156,11 @@ def _identifiers(
         raise click.UsageError("name the person with --email, --id or --name")
     for each in given:
         if not each.normalized or (each.kind == "email" and "@" not in each.text and "pii-" not in each.text):
-            raise click.UsageError(f"--{each.kind} {each.text!r} is not {_KIND_WORDS[each.kind]}")
+            raise click.UsageError(f"--{each.kind} {each.text!r} is not a valid {_KIND_WORDS[each.kind]}")
     return given
 
 
-_KIND_WORDS = {"email": "an e-mail address", "id": "an id", "name": "a name"}
+_KIND_WORDS: Mapping[Kind, str] = {"email": "e-mail address", "id": "id", "name": "name"}
 
 
 @contextmanager
@@ -210,13 +212,20 @@ def _confirm(result: Result) -> None:
     confirm(question(result), refusal="refusing to remove a person without confirmation; pass --yes")
 
 
-def _show(result: Result, code: int, *, as_json: bool) -> None:
+def _linked(given: frozenset[Identifier], found: frozenset[Identifier]) -> str:
+    """How many of each kind were found beside those that were given, without naming any."""
+    counts = Counter(each.kind for each in found - given)
+    return ", ".join(plural(counts[kind], word) for kind, word in _KIND_WORDS.items() if counts[kind])
+
+
+def _show(result: Result, code: int, given: frozenset[Identifier], *, as_json: bool) -> None:
     if as_json:
         echo_json(forget_json(result, code))
     else:
         for line in forget_lines(result):
             echo(line)
-    logger.info(f"addresses, ids and names searched for: {len(result.person.identifiers)}")
+    if linked := _linked(given, result.person.identifiers):
+        logger.info(f"also searched for, since documents link them to the person: {linked}")
     if result.held is not None:
         logger.error(
             "the person is left out from now on, but other machines harvest with state that was read before: run the same "

@@ -145,6 +145,8 @@ class GeneralOptions:
     config: str | None = None
     account: tuple[str, ...] = ()
     verbose: bool = False
+    verbose_adds_details: bool = False
+    """`-v` shows more of the answer, and not each request."""
     quiet: bool = False
     log_level: Level | None = None
     log_format: Format | None = None
@@ -160,7 +162,7 @@ class GeneralOptions:
 
     def configure_logging(self, env: RunEnvironment | None = None) -> None:
         configure_logging(
-            level=self.log_level or ("debug" if self.verbose else "info"),
+            level=self.log_level or ("debug" if self.verbose and not self.verbose_adds_details else "info"),
             format=self.log_format or "text",
             quiet=self.quiet,
             redactor=env.redactor if env is not None else None,

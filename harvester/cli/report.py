@@ -16,6 +16,7 @@ from harvester.cli.analysis_input import (
     FILES,
     FROM_INDEX,
     MEMORY,
+    VENDORS_READ,
     InputOptions,
     days,
     log_problems,
@@ -49,9 +50,7 @@ OPTIONS = (
     *DAYS,
     FROM_INDEX,
     ES_HOST,
-    click.option(
-        "--vendor", "vendors", metavar="NAME", multiple=True, help="Meetings of this vendor; may be repeated."
-    ),
+    VENDORS_READ,
     meetings_option("Show this meeting in detail"),
     click.option(
         "--worst",
@@ -92,7 +91,6 @@ OPTIONS = (
 class Options(InputOptions):
     """What the command line asks for."""
 
-    vendors: tuple[str, ...]
     worst: int
     people: Literal["hide", "show"]
     units: Path | None

@@ -111,11 +111,16 @@ def find(
         and (reading.status.free_until is None or reading.status.free_until >= end)
         and (seats is None or (room.capacity is not None and room.capacity >= seats))
     ]
+    no_capacity = ""
     if seats is not None and all(room.capacity is None for room, _, _ in found):
-        logger.warning("rooms: no room has a capacity in %s: add capacity to its rooms", config)
+        no_capacity = f"no room has a capacity in {config}: add capacity to its rooms"
     fitting.sort(key=lambda pair: (pair[0].capacity is None, pair[0].capacity or 0, pair[0].name))
     if as_json:
         echo(render.free_json(fitting))
+        if no_capacity:
+            logger.warning(f"rooms: {no_capacity}")
+    elif no_capacity:
+        echo(no_capacity)
     else:
         for line in render.free_table(fitting, seats=seats):
             echo(line)

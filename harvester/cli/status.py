@@ -6,6 +6,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import update_wrapper
+from typing import Any
 
 import click
 
@@ -20,11 +22,13 @@ from harvester.cli.options import (
     ACCOUNT,
     AS_JSON,
     ES_HOST,
+    GeneralOptions,
     apply,
     examples,
     general_options,
     handle_signals,
     pass_env,
+    pass_general_options,
 )
 from harvester.cli.render.echo import echo, echo_json, echo_lines
 from harvester.cli.render.status import (
@@ -50,6 +54,20 @@ from harvester.state.reader import StateReader
 logger = logging.getLogger(__name__)
 
 
+def _verbose_adds_details(command: Any) -> Any:
+    """`-v` shows more of the answer, and not each request."""
+    for param in command.__click_params__:
+        if param.name == "verbose":
+            param.help = "Show all of each account."
+
+    @pass_general_options
+    def with_details(options: GeneralOptions, /, *args: Any, **kwargs: Any) -> Any:
+        options.verbose_adds_details = True
+        return command(*args, **kwargs)
+
+    return update_wrapper(with_details, command)
+
+
 @click.command(epilog=examples("harvester status", "harvester status zoom --json | jq .attention"))
 @click.argument("vendors", nargs=-1)
 @click.option(
@@ -64,6 +82,7 @@ logger = logging.getLogger(__name__)
 )
 @click.option("--yes", is_flag=True, help="With --forget: do not ask.")
 @apply([ACCOUNT, ES_HOST, STATE, AS_JSON])
+@_verbose_adds_details
 @general_options
 @pass_env
 def status(

@@ -253,10 +253,11 @@ def _accounts(
 def _report_others(
     accounts: Accounts, env: RunEnvironment, only_vendors: Sequence[str], summary: Summary
 ) -> None:
-    for name in only_vendors:
-        if name in accounts.missing:
-            logger.info(f"{name}: skipped, not configured ({', '.join(accounts.missing[name])} not set)")
-    if accounts.missing and not (only_vendors or env.only_accounts):
+    are_chosen = bool(only_vendors or env.only_accounts)
+    for name, settings in accounts.missing.items():
+        if name in only_vendors or not (are_chosen or accounts.configured):
+            logger.info(f"{name}: skipped, not configured ({', '.join(settings)} not set)")
+    if accounts.missing and accounts.configured and not are_chosen:
         logger.info(f"not configured, and skipped: {', '.join(accounts.missing)}; see `harvester check`")
     for name, error in accounts.broken.items():
         if only_vendors and name not in only_vendors:

@@ -82,7 +82,7 @@ def test_after_a_run_status_needs_no_credentials_vendor_or_cluster(
     assert scope["coverage"]["until"] == "2026-11-20T00:00:00Z"
     assert scope["coverage"]["gaps"] == []
     assert scope["quotas"]["heavy"] >= summary["fetched"]
-    text = alone("status", "-v", "--log-level", "info")
+    text = alone("status", "-v")
     assert text.returncode == 0
     assert text.stderr == b""
     (line,) = [line for line in text.stdout.decode().splitlines() if "complete (0)" in line]

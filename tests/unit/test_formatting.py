@@ -17,6 +17,7 @@ from harvester import formatting
         (1, "meeting", "1 meeting"),
         (0, "document", "0 documents"),
         (2, "try", "2 tries"),
+        (2, "address", "2 addresses"),
         (1200, "stay", "1,200 stays"),
     ],
 )

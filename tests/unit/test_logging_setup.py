@@ -143,9 +143,20 @@ def test_quiet_shows_nothing_until_an_error_then_the_error_and_everything_kept(
     logger.warning("two")
     assert lines(capsys) == []
     logger.error("three")
-    assert lines(capsys) == ["three", "one", "two"]
+    assert lines(capsys) == ["three", "earlier: one", "earlier: two"]
     logger.info("four")
-    assert lines(capsys) == ["four"]
+    logger.error("five")
+    assert lines(capsys) == ["four", "five"]
+
+
+def test_messages_that_quiet_kept_are_marked_only_as_bare_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """JSON has their time."""
+    configure_logging(quiet=True, format="json")
+    logger.info("one")
+    logger.error("two")
+    shown = objects(capsys)
+    assert [each["message"] for each in shown] == ["two", "one"]
+    assert all("earlier" not in each for each in shown)
 
 
 def test_quiet_keeps_the_newest_messages(capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,7 +166,7 @@ def test_quiet_keeps_the_newest_messages(capsys: pytest.CaptureFixture[str]) -> 
     assert lines(capsys) == []
     logger.error("the end")
     shown = lines(capsys)
-    assert shown[:2] == ["the end", "message 5"], "the error comes first"
+    assert shown[:2] == ["the end", "earlier: message 5"], "the error comes first"
     assert len(shown) == KEPT_RECORDS + 1
 
 
@@ -166,7 +177,7 @@ def test_quiet_shows_what_is_wrong_though_the_run_ends_well(capsys: pytest.Captu
     logger.warning("the clock is wrong", extra={**ONCE, **EVEN_IF_QUIET})
     assert lines(capsys) == ["the clock is wrong"], "once, and without what was kept"
     logger.error("two")
-    assert lines(capsys) == ["two", "one"]
+    assert lines(capsys) == ["two", "earlier: one"]
 
 
 def test_quiet_that_ends_well_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -357,4 +368,4 @@ def test_a_message_that_quiet_mode_kept_still_names_its_account(capsys: pytest.C
         logging.getLogger("harvester.test").info("zoom: 3 meetings")
     with messages_of("zoom/paris"):
         logging.getLogger("harvester.test").error("zoom: refused")
-    assert capsys.readouterr().err.splitlines() == ["zoom/paris: refused", "zoom/berlin: 3 meetings"]
+    assert capsys.readouterr().err.splitlines() == ["zoom/paris: refused", "earlier: zoom/berlin: 3 meetings"]

@@ -14,9 +14,9 @@ from harvester.formatting import plural
 
 def forget_lines(result: Result) -> Sequence[str]:
     """No line names the person."""
-    headers = ["place", "name", "sessions to remove", "to blank"]
+    headers = ["place", "name", "sessions to remove", "documents with fields to remove"]
     if result.done:
-        headers = ["place", "name", "sessions removed", "blanked", "left"]
+        headers = ["place", "name", "sessions removed", "documents with fields removed", "left"]
     return table_lines(headers, [_row(each, done=result.done) for each in result.places])
 
 
@@ -31,8 +31,8 @@ def question(result: Result) -> str:
     removed = sum(each.found.removed for each in result.places)
     blanked = sum(each.found.blanked for each in result.places)
     return (
-        f"Remove {plural(removed, 'session')}, blank {plural(blanked, 'document')}, and leave this person out of every "
-        "later harvest?"
+        f"Remove {plural(removed, 'session')} and the fields about this person from {plural(blanked, 'document')}, and leave "
+        "the person out of every later harvest?"
     )
 
 

@@ -104,6 +104,22 @@ def test_a_register_has_a_column_per_day_and_a_row_per_person(file: str) -> None
     assert marked[0]["2026-11-20"] == "no"
 
 
+def test_a_wide_register_suggests_a_spreadsheet(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    for meetings in (3, 12):
+        records = [plain(day * 24 * 60) for day in range(meetings)]
+        file = str(write(tmp_path / "documents.ndjson", documents(records)))
+        assert run(file, "--by", "series").return_value == 0
+    hints = [message for message in caplog.messages if "--format xlsx" in message]
+    assert len(hints) == 1, "for the twelve meetings"
+
+
+def test_meetings_of_one_vendor_are_chosen(file: str) -> None:
+    everything = run(file, "--format", "csv").stdout
+    assert run(file, "--format", "csv", "--vendor", "zoom").stdout == everything
+    assert values(run(file, "--format", "csv", "--vendor", "webex")) == []
+
+
 def test_the_output_replaces_a_file_or_leaves_it(file: str, tmp_path: Path) -> None:
     output = tmp_path / "people.csv"
     output.write_text("before")

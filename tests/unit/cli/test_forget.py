@@ -42,6 +42,7 @@ def test_it_prints_counts_and_never_the_person(file: Path, tmp_path: Path) -> No
     assert ended.stdout.splitlines()[1].split()[0] == "file"
     assert ended.stdout.splitlines()[1].split()[-3:] == ["1", "0", "0"]
     assert "no index is searched" in ended.stderr
+    assert "also searched for, since documents link them to the person: 1 id\n" in ended.stderr
     assert "grace" not in ended.output.lower()
     assert EMAIL.encode() not in file.read_bytes()
 
@@ -66,7 +67,7 @@ def test_it_asks_before_it_changes_anything(
     before = file.read_bytes()
     ended = run(tmp_path, "--email", EMAIL, str(file), answer=answer)
     assert ended.exit_code == code, ended.output
-    assert "Remove 1 session, blank 0 documents" in ended.stderr
+    assert "Remove 1 session and the fields about this person from 0 documents" in ended.stderr
     assert (file.read_bytes() != before) is changed
     assert (tmp_path / "state" / "privacy.db").exists() is changed
 

@@ -293,4 +293,5 @@ def test_unknown_capacities_are_named_if_seats_are_asked_for(run: Run, tmp_path:
     )
     found = run("find", "--seats", "2")
     assert found.return_value == 65
-    assert "no room has a capacity in rooms.toml" in found.stderr
+    assert found.stdout == "no room has a capacity in rooms.toml: add capacity to its rooms\n"
+    assert found.stderr == "", "it is said once"

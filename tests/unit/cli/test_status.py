@@ -393,6 +393,22 @@ def test_the_reason_of_a_partial_run_and_when_to_resume_it_are_shown(
     assert (ran["reason"], ran["until"]) == (summary["reason"], summary["until"])
 
 
+@pytest.mark.parametrize("words", [("status", "-v"), ("-v", "status")])
+def test_verbose_adds_details_and_shows_no_requests(
+    words: tuple[str, ...], journal: Journal, tmp_path: Path
+) -> None:
+    journal.flush()
+    environment = {"HARVESTER_STATE_DIR": str(tmp_path / "state"), "HARVESTER_NOW": NOW.isoformat()}
+
+    def ask(*words: str) -> Result:
+        return CliRunner().invoke(cli, words, env=environment, standalone_mode=False)
+
+    shown = ask(*words)
+    assert len(shown.stdout) > len(ask("status").stdout)
+    assert shown.stderr == ""
+    assert "settings: the environment" in ask("status", "--log-level", "debug").stderr
+
+
 def test_refused_users_are_shown_and_need_no_attention(status: Status, journal: Journal) -> None:
     journal.add_refused("user a", Reason.refused, NOW - DAY)
     journal.add_refused("user b", Reason.unknown_user, NOW - 2 * DAY)
