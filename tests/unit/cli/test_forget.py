@@ -86,9 +86,9 @@ def test_what_remains_makes_it_65(file: Path, tmp_path: Path) -> None:
     ("words", "message"),
     [
         ([], "--email, --id or --name"),
-        (["--email", "grace"], "--email 'grace' is not an e-mail address"),
-        (["--id", " "], "is not an id"),
-        (["--name", "--"], "is not a name"),
+        (["--email", "grace"], "--email 'grace' is not a valid e-mail address"),
+        (["--id", " "], "is not a valid id"),
+        (["--name", "--"], "is not a valid name"),
     ],
 )
 def test_what_names_nobody_is_refused(tmp_path: Path, words: list[str], message: str) -> None:
