@@ -264,7 +264,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="harvester-benchmark-") as name,
         null_vendor() as vendor,
-        a_node() as node,
+        a_node() as (node, _),
     ):
         write_accounts(Path(name) / "accounts.toml", vendor, max(accounts, 1 + sum(SIZES)))
         field = Field(folder=Path(name), node=node, prefix=f"b{uuid.uuid4().hex[:8]}-")

@@ -2,8 +2,9 @@
 
 All contenders load the same session documents (about 1,000 bytes) into the same node, with the same mappings and
 external versions, in interleaved rounds; figures are medians, as documents a second and as parts of the ceiling:
-ready-made bulk bodies, sent over 1, 2 and 4 keep-alive connections by threads that do nothing else. The last column is
-the contender's own CPU for a document, which suffers least from what else the machine does.
+ready-made bulk bodies, sent over 1, 2 and 4 keep-alive connections by threads that do nothing else. The last columns
+suffer least from what else the machine does: the CPU for a document, the contender's own and that of a node started
+here, and the sum of both over 4 ready-made connections as a part of the contender's.
 `TEST_ES_URL` names a node that is there already; else one is started. `--quick` for a look, not for figures.
 """
 
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ import orjson
 from elasticsearch import Elasticsearch, helpers
 from elasticsearch.serializer import OrjsonSerializer
 
+from benchmarks.measured_processes import group_cpu_seconds
 from benchmarks.null_elasticsearch import null_server
 from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, session_key
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
@@ -272,14 +274,17 @@ CEILINGS = tuple(name for name in CONTENDERS if name.startswith("ready-made"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """`rate`: documents a second; `cpu`: microseconds for each, of user and system together."""
+    """`rate`: documents a second; `cpu` and `node_cpu`: microseconds for each, of user and system together."""
 
     rate: float
     cpu: float
+    node_cpu: float
 
 
-def rounds(field: Field, contenders: dict[str, Contender], count: int) -> dict[str, list[Turn]]:
-    """The turns of every contender, one a round; the order turns from round to round."""
+def rounds(
+    field: Field, contenders: dict[str, Contender], count: int, node: int | None = None
+) -> dict[str, list[Turn]]:
+    """The turns of every contender, one a round; the order turns from round to round. `node`: its process group."""
     turns: dict[str, list[Turn]] = {name: [] for name in contenders}
     names = list(contenders)
     for number in range(count + 1):
@@ -287,13 +292,19 @@ def rounds(field: Field, contenders: dict[str, Contender], count: int) -> dict[s
             with field.turn():
                 field.bodies = bulk_bodies(field.actions, field.lines)
                 gc.freeze()  # prepared objects cost no contender a collection
-                began, used = time.perf_counter(), cpu_seconds()
+                began, used, node_used = time.perf_counter(), cpu_seconds(), node_cpu_seconds(node)
                 contenders[name](field)
                 seconds, cpu = time.perf_counter() - began, cpu_seconds() - used
+                node_cpu = node_cpu_seconds(node) - node_used
             if number:  # the first round warms the node up
                 documents = len(field.lines)
-                turns[name].append(Turn(rate=documents / seconds, cpu=cpu / documents * 1_000_000))
+                each = 1_000_000 / documents
+                turns[name].append(Turn(rate=documents / seconds, cpu=cpu * each, node_cpu=node_cpu * each))
     return turns
+
+
+def node_cpu_seconds(group: int | None) -> float:
+    return 0.0 if group is None else group_cpu_seconds(group)
 
 
 def cpu_seconds() -> float:
@@ -302,25 +313,35 @@ def cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def table(turns: dict[str, list[Turn]], yardsticks: Iterable[str]) -> None:
+def table(turns: dict[str, list[Turn]], yardsticks: Sequence[str]) -> None:
     medians = {name: statistics.median(turn.rate for turn in found) for name, found in turns.items()}
+    both = {
+        name: statistics.median(turn.cpu + turn.node_cpu for turn in found) for name, found in turns.items()
+    }
     top = max(medians[name] for name in yardsticks)
+    yardstick = both[yardsticks[-1]]  # with as many connections as the loader has
     for name, median in medians.items():
         rates = [turn.rate for turn in turns[name]]
         spread = f"{min(rates):,.0f} to {max(rates):,.0f}"
         cpu = statistics.median(turn.cpu for turn in turns[name])
-        print(f"{name:42} {median:9,.0f}/s {median / top:6.2f}   {spread:20} {cpu:6.2f} us")
+        node_cpu = statistics.median(turn.node_cpu for turn in turns[name])
+        print(
+            f"{name:42} {median:9,.0f}/s {median / top:6.2f}   {spread:20} {cpu:6.2f} us {node_cpu:6.2f} us "
+            f"{yardstick / both[name]:6.2f}"
+        )
     print()
 
 
 @contextmanager
-def a_node() -> Iterator[str]:
+def a_node() -> Iterator[tuple[str, int | None]]:
+    """The URL of a node, and its process group if it is started here."""
     if url := os.environ.get("TEST_ES_URL"):
-        yield url
+        yield url, None
         return
     node = nodes.start(nodes.NEWEST, java_options="-Xms1g -Xmx1g")
+    assert node.process is not None
     try:
-        yield node.url
+        yield node.url, node.process.pid
     finally:
         node.stop()
 
@@ -344,8 +365,8 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "documents.ndjson").write_bytes(b"\n".join(lines) + b"\n")
-        with a_node() as url:
-            table(rounds(Field(url, records, lines, Path(folder)), chosen, times), CEILINGS)
+        with a_node() as (url, group):
+            table(rounds(Field(url, records, lines, Path(folder)), chosen, times, group), CEILINGS)
         against_nothing = [
             name
             for name in CONTENDERS

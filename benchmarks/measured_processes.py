@@ -44,6 +44,19 @@ def measured(
     )
 
 
+def group_cpu_seconds(group: int) -> float:
+    """What the processes of a group have used so far, user and system together. Linux only."""
+    ticks = 0
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = file.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except OSError:  # it has ended
+            continue
+        if int(fields[2]) == group:
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
 def server(module: str, *words: str) -> Iterator[str]:
     """The URL of a module that prints its port and serves until its standard input ends."""

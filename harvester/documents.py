@@ -133,7 +133,7 @@ def encode(document: Document) -> bytes:
     sink finds out whether such a document can be stored, and the rest of the meeting is not lost because of it.
     """
     try:
-        return orjson.dumps(document, option=orjson.OPT_UTC_Z)
+        return orjson.dumps(document, None, orjson.OPT_UTC_Z)
     except orjson.JSONEncodeError:
         return json.dumps(document, default=_encode_instant, separators=(",", ":")).encode("ascii")
 

@@ -18,8 +18,9 @@ from threading import Event, Lock, Semaphore, Thread
 from harvester.sinks.elastic.bulk import OK, REJECTED, SUPERSEDED, Operation, Operations, Results
 
 REQUESTS_IN_FLIGHT = 4
-BATCH_BYTES = 2_000_000
-BATCH_OPERATIONS = 2_000
+BATCH_BYTES = 3_000_000
+BATCH_OPERATIONS = 2_500
+"""A node needs a tenth more CPU for each document in requests of 1,500 than of 2,000; more than that changes little."""
 FLUSH_SECONDS = 2.0
 
 
@@ -94,8 +95,8 @@ class BulkQueue:
         with self._lock:
             waiting = self._batch.operations
             first = len(waiting)
-            for operation in operations:
-                waiting.add(*operation)
+            for index_name, lines, input_line in operations:
+                waiting.add(index_name, lines, input_line)
                 if waiting.size >= limit or len(waiting.lines) >= BATCH_OPERATIONS:
                     self._assign(tracker, len(waiting) - first)
                     self._flush()

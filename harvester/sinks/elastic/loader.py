@@ -47,6 +47,8 @@ from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, TooLong, 
 from harvester.state.rejects import Reject, Rejects, line_key
 
 _BETWEEN_IDS = ACTION_TAIL + DOCUMENT_START
+_LONGEST_QUOTED = ID_BYTES + 2
+"""An id that needs no more as JSON is short enough."""
 
 logger = logging.getLogger(__name__)
 
@@ -237,7 +239,7 @@ class Loader:
         head, head_of_sessions = action_head(index, version), action_head(sessions, version)
         misdated = _misdated(timestamp, self._retry.now())
         for document_id, quoted_id, shared, own in encoded_documents(record):
-            if reason := misdated or _too_long(document_id, quoted_id):
+            if reason := misdated or (len(quoted_id) > _LONGEST_QUOTED and _too_long(document_id)):
                 document = b"".join((DOCUMENT_START, quoted_id, shared, own))
                 unfit.append(
                     Reject(
@@ -315,8 +317,8 @@ def _misdated(timestamp: datetime, now: datetime) -> str:
     )
 
 
-def _too_long(document_id: str, quoted_id: bytes) -> str:
+def _too_long(document_id: str) -> str:
     """Why a document with this id is not loaded; empty if it is."""
-    if len(quoted_id) - 2 <= ID_BYTES or len(document_id.encode("utf-8", "surrogatepass")) <= ID_BYTES:
+    if len(document_id.encode("utf-8", "surrogatepass")) <= ID_BYTES:
         return ""
     return f"document_id is longer than the {ID_BYTES} bytes that Elasticsearch takes"
