@@ -42,9 +42,11 @@ def harvest(accounts):
         words.append(f"--summary-json={summary}")
         code = subprocess.run([*HARVESTER, "all", *words], stderr=subprocess.STDOUT).returncode
         found = json.loads(summary.read_text()) if summary.exists() else {}
-    resume_at = found.get("resume_at") and datetime.fromisoformat(found["resume_at"])
     # Before the exit code: an account that is refused must not stop the others of its chunk. What a backfill leaves pending is
-    # read by the nightly run.
+    # read by the nightly run, so only the accounts that it did not finish count.
+    unfinished = [each for each in found.get("vendors", []) if each["exit_code"] not in FINISHED]
+    instants = [each.get("resume_at") for each in ((days and unfinished) or [found])]
+    resume_at = min(map(datetime.fromisoformat, filter(None, instants)), default=None)
     if resume_at and (code not in FINISHED if days else resume_at < context["dag_run"].run_after + NIGHT):
         raise AirflowRescheduleException(resume_at)
     if code in HOPELESS:

@@ -72,7 +72,7 @@ def monitored(
     with (
         _heartbeat(monitors.heartbeat, env, summary),
         _metrics(monitors.metrics, env, summary),
-        summarized(summary_json, names, account, env.stop.wait, summary),
+        summarized(summary_json, names, account, env.stop.wait, summary, env.machine.now),
     ):
         yield summary
 

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from connectors.errors import HarvestError, OutputError
+from connectors.errors import HarvestError, OutputError, TimeIsUp
 from connectors.exit_codes import ExitCode, outcome_of
 from harvester.cli.render.echo import echo_json
 from harvester.cli.standard_streams import stderr_is_closed
@@ -236,6 +236,8 @@ class Summary:
     """What ended the command before or beside its vendors."""
     finished: bool = False
     """The command came to its end, whatever its exit code."""
+    stopped_at: datetime | None = None
+    """When the time of `--for` ended the command before its vendors' turn, or beside it."""
 
     @property
     def exit_code(self) -> int:
@@ -262,9 +264,8 @@ class Summary:
     @property
     def resume_at(self) -> datetime | None:
         """When there will be something to do before the next night; `None`: not before."""
-        return min(
-            (report.resume_at for report in self.reports if report.resume_at is not None), default=None
-        )
+        instants = [self.stopped_at, *(report.resume_at for report in self.reports)]
+        return min((each for each in instants if each is not None), default=None)
 
     def text(self) -> str:
         summary = {
@@ -276,6 +277,10 @@ class Summary:
         return json.dumps(summary, indent=2, default=str)
 
 
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 @contextmanager
 def summarized(
     path: Path | None,
@@ -283,12 +288,13 @@ def summarized(
     account: str,
     wait: Callable[[float], object] = wait_uninterrupted,
     summary: Summary | None = None,
+    now: Callable[[], datetime] = utc_now,
 ) -> Iterator[Summary]:
     """Yield a summary to fill, and write it to `path` at the end, whatever the end is. An error before the first vendor's
     turn counts for each of them.
 
     Raises OutputError at once if the file cannot be written. `wait`: as in `prepare_output`. `summary`: the one to fill, else
-    a new one.
+    a new one. `now`: of this machine's clock.
     """
     summary = Summary() if summary is None else summary
     write = _prepare(path, wait)
@@ -297,10 +303,13 @@ def summarized(
         summary.finished = True
     except HarvestError as error:
         summary.error = error
+        if isinstance(error, TimeIsUp):
+            summary.stopped_at = now()
         if not summary.reports:
             summary.reports = [Report(vendor=name, account=account) for name in names]
             for report in summary.reports:
                 report.record_stop(error)
+                report.resume_at = summary.stopped_at
         raise
     finally:
         if not summary.finished and summary.error is None:

@@ -18,6 +18,7 @@ from connectors.errors import (
     NotReady,
     OutputError,
     QuotaExhausted,
+    TimeIsUp,
 )
 from connectors.models import Pending, Reason, SkippedPartition
 from harvester.cli.render.summary import Summary, summarized, summary_lines, verdict_lines
@@ -61,6 +62,27 @@ def test_a_failure_before_the_first_vendor_is_that_of_every_vendor(tmp_path: Pat
     assert [(vendor["exit_code"], vendor["reason"]) for vendor in summary_file["vendors"]] == [
         (78, "ES_HOST is no URL")
     ] * 2
+
+
+@pytest.mark.parametrize("names", [(), ("one", "two")])
+def test_a_command_whose_time_is_up_before_the_first_vendor_may_resume_at_once(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    path = tmp_path / "summary.json"
+    with pytest.raises(TimeIsUp), summarized(path, names, "main", now=lambda: NOW):
+        raise TimeIsUp("stopped")
+    summary_file = written(path)
+    assert summary_file["resume_at"] == "2026-11-20T12:00:00Z"
+    assert [vendor["resume_at"] for vendor in summary_file["vendors"]] == ["2026-11-20T12:00:00Z"] * len(
+        names
+    )
+
+
+def test_another_failure_before_the_first_vendor_says_not_when_to_resume(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    with pytest.raises(ConfigurationError), summarized(path, ("one",), "main", now=lambda: NOW):
+        raise ConfigurationError("ES_HOST is no URL")
+    assert written(path)["resume_at"] is None
 
 
 def test_a_bug_is_reported_as_a_bug(tmp_path: Path) -> None:
