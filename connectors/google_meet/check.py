@@ -84,7 +84,7 @@ def _anew(sources: GoogleSourceSelector, service: Service, call: Callable[[], ob
 
 
 def _refused_users(sources: GoogleSourceSelector) -> Iterator[CheckResult]:
-    """Names the users whom earlier runs found to be refused; a run takes that for normal, so it is not a failure here."""
+    """Name the users that the vendor refused in earlier runs. A run does not count them as failures, and neither does this."""
     partitions = sources.apis.context.refused_partitions()
     if not partitions:
         return

@@ -1,6 +1,6 @@
 """Writes to a database in batches: one thread commits the changes of all others, a few times a second.
 
-Whoever reads the database through the writer reads every change that was put before.
+A read through the writer includes every change that was put before.
 """
 
 from __future__ import annotations
