@@ -26,7 +26,7 @@ def organisations(tmp_path: Path) -> Iterator[Fleet]:
 def test_kills_lose_and_double_nothing(
     new_home: NewHome, organisations: Fleet, sandbox: IndexSandbox
 ) -> None:
-    home = new_home({**organisations.settings(sandbox), "HARVESTER_RATE_SHARE": "0.5"})
+    home = new_home({**organisations.settings(sandbox), "HARVESTER_RATE_SHARE": "0.25"})
     home.install_dag(
         ("retry_delay=timedelta(minutes=1)", "retry_delay=timedelta(seconds=5)"), ("--for=50m", "--for=12s")
     )
