@@ -200,8 +200,14 @@ class AirflowHome:
         return int(tries)
 
     def reschedules(self) -> int:
-        """How often tasks left their worker to come back later."""
+        """How often tasks left their worker to come back later. Airflow forgets those of a task that is tried again."""
         return len(self.query("SELECT * FROM task_reschedule"))
+
+    def was_rescheduled(self) -> bool:
+        """Whether any try of a task under the scheduler left its worker to come back later, by the logs of the tasks."""
+        return any(
+            "UP_FOR_RESCHEDULE" in path.read_text() for path in (self.folder / "logs").rglob("attempt=*.log")
+        )
 
     def run_states(self) -> list[str]:
         return [state for (state,) in self.query("SELECT state FROM dag_run")]
