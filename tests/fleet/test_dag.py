@@ -72,7 +72,7 @@ def test_accounts_that_another_worker_is_harvesting_are_waited_for(
     """As if Airflow had given it up, on another machine."""
     home = new_home(organisations.settings(sandbox), chunks=1)
     days = [f"--{end}={day}" for end, day in organisations.days.items()]
-    words = ["all", *days, "--destination=index", "--state=index", "--rate-share=0.02"]
+    words = ["all", *days, "--destination=index", "--state=index", "--rate-share=0.005"]
     elsewhere = {**home.environment, "HARVESTER_STATE_DIR": str(tmp_path / "elsewhere")}
     command = [*home.environment["FLEET_COMMAND"].split(), *words]
     with (
