@@ -109,7 +109,7 @@ def test_accounts_of_one_google_project_are_in_one_chunk(write: Write, tmp_path:
     [
         ('[google-meet.x]\ncredentials = "nowhere.json"', "nowhere.json is not there, or not readable"),
         ('[google-meet.x]\ncredentials_file = "nowhere"', "cannot be read"),
-        ('[google-meet.x]\ncredentials = "~nobody-here/x"', "~nobody-here/x is not there, or not readable"),
+        ('[google-meet.x]\ncredentials = "~no-such-user/x"', "~no-such-user/x is not there, or not readable"),
         ('[zoom.x]\naccount_id = {env = "NOT_HERE"}', "the variable NOT_HERE is not set"),
         ('[zoom.x]\naccount_id = "i"\napi_url = "ftp://example.org"', "https"),
     ],

@@ -46,7 +46,7 @@ def test_two_google_accounts_without_a_project_share_nothing() -> None:
     assert google("a", KEY) != google("b", KEY)
 
 
-@pytest.mark.parametrize("value", ["/no/such/file", "{", "", "\0", "~nobody-here/x"])
+@pytest.mark.parametrize("value", ["/no/such/file", "{", "", "\0", "~no-such-user/x"])
 def test_credentials_that_cannot_be_read_have_their_own_pool(value: str) -> None:
     found = pool("google-meet", "a", GOOGLE_CREDENTIALS=value)
     assert (found.name, found.account) == ("", "a")
