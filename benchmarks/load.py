@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 from unittest import mock
 from urllib.parse import urlsplit
 
@@ -40,7 +40,7 @@ from benchmarks.measured_processes import group_cpu_seconds
 from benchmarks.null_elasticsearch import null_server
 from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, session_key
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
-from harvester.documents import Document, EncodedDocument, encode, record_version, to_documents
+from harvester.documents import Document, EncodedDocuments, encode, record_version, to_documents
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ElasticConfig
@@ -116,11 +116,19 @@ class Ready:
     def of(cls, record: MeetingRecord) -> Ready:
         return cls(record.meeting, record.timestamp, list(to_documents(record)))
 
-    def encoded(self) -> Iterator[EncodedDocument]:
-        for document in self.documents:
-            document_id = document["document_id"]
-            rest = {name: value for name, value in document.items() if name != "document_id"}
-            yield document_id, orjson.dumps(document_id), b",", encode(rest)[1:]
+    def encoded(self) -> Iterator[EncodedDocuments]:
+        kinds: tuple[Literal["meeting"], Literal["session"]] = ("meeting", "session")
+        for kind, documents in zip(kinds, (self.documents[:1], self.documents[1:]), strict=True):
+            yield EncodedDocuments(
+                kind=kind,
+                quoted_ids=[orjson.dumps(document["document_id"]) for document in documents],
+                shared=b",",
+                bodies=[encode(_without_id(document))[1:] for document in documents],
+            )
+
+
+def _without_id(document: Document) -> Document:
+    return {name: value for name, value in document.items() if name != "document_id"}
 
 
 class Field:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -92,29 +92,59 @@ def to_documents(record: MeetingRecord) -> Iterator[Document]:
 
 DOCUMENT_START = b'{"document_id":'
 
-EncodedDocument = tuple[str, bytes, bytes, bytes]
-"""A document's id, the id as JSON, and the rest of the document in two parts, of which the first is the same for all sessions.
-
-`DOCUMENT_START` and the last three, joined, are the document as `encode` writes it. They come apart because a caller joins
-them with more, and each copy of a document costs. A plain tuple, since a named one takes six times as long to build."""
+CHUNK_SESSIONS = 1_000
 
 
-def encoded_documents(record: MeetingRecord) -> Iterator[EncodedDocument]:
-    """The documents of `to_documents`, encoded. What all sessions of the meeting have in common is encoded once."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedDocuments:
+    """Documents of one meeting and one kind. They come in pieces, since a caller joins them with more, and each copy costs.
+
+    The document is `DOCUMENT_START`, one of the `quoted_ids`, `shared` and the body at the same place, as `encode` writes it.
+    """
+
+    kind: Literal["meeting", "session"]
+    quoted_ids: Sequence[bytes]
+    """Their ids as JSON."""
+    shared: bytes
+    """What all of them have in common."""
+    bodies: Sequence[bytes]
+
+    def documents(self) -> Iterator[bytes]:
+        for quoted_id, body in zip(self.quoted_ids, self.bodies, strict=True):
+            yield b"".join((DOCUMENT_START, quoted_id, self.shared, body))
+
+    def without(self, places: Collection[int]) -> EncodedDocuments:
+        if not places:
+            return self
+        kept = [place for place in range(len(self.bodies)) if place not in places]
+        return replace(
+            self,
+            quoted_ids=[self.quoted_ids[place] for place in kept],
+            bodies=[self.bodies[place] for place in kept],
+        )
+
+
+def encoded_documents(record: MeetingRecord) -> Iterator[EncodedDocuments]:
+    """The documents of `to_documents`, encoded: that of the meeting, then those of the sessions, at most a thousand at once.
+
+    What all sessions of the meeting have in common is encoded once.
+    """
     timestamp, meeting = _timestamp(record), record.meeting
     harvested_at = format_milliseconds(meeting.harvested_at)
-    document_id = meeting.document_id
-    yield (
-        document_id,
-        _quote(document_id),
-        b",",
-        encode(_meeting_fields(meeting, timestamp, harvested_at))[1:],
+    body = encode(_meeting_fields(meeting, timestamp, harvested_at))
+    yield EncodedDocuments(
+        kind="meeting", quoted_ids=[_quote(meeting.document_id)], shared=b",", bodies=[body[1:]]
     )
     shared = b"," + encode(_shared_fields(meeting, timestamp, harvested_at))[1:-1] + b","
-    prefix = document_id + ":"
-    for session in record.sessions:
-        document_id = prefix + session.key
-        yield document_id, _quote(document_id), shared, encode(_session_fields(session, timestamp))[1:]
+    prefix = meeting.document_id + ":"
+    for first in range(0, len(record.sessions), CHUNK_SESSIONS):
+        sessions = record.sessions[first : first + CHUNK_SESSIONS]
+        yield EncodedDocuments(
+            kind="session",
+            quoted_ids=[_quote(prefix + session.key) for session in sessions],
+            shared=shared,
+            bodies=[encode(_session_fields(session, timestamp))[1:] for session in sessions],
+        )
 
 
 def check_depth(record: MeetingRecord) -> None:

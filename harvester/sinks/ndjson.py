@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from threading import Lock
 from typing import Any, BinaryIO
 
-from harvester.documents import DOCUMENT_START, encode, encoded_documents
+from harvester.documents import encode, encoded_documents
 from harvester.sinks.base import Ack, Load, PipeClosed
 from harvester.write_errors import write_error
 
@@ -49,9 +49,6 @@ class Ndjson:
     def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
         """Raises PipeClosed if the reader is gone, OutputError if the disk is full."""
         for load in loads:
-            lines = [
-                b"".join((DOCUMENT_START, quoted_id, shared, own, b"\n"))
-                for _, quoted_id, shared, own in encoded_documents(load.record)
-            ]
-            self._writer.write_lines(b"".join(lines))
-            yield Ack(uuid=load.record.meeting.uuid, ok=len(lines))
+            documents = [document for part in encoded_documents(load.record) for document in part.documents()]
+            self._writer.write_lines(b"\n".join([*documents, b""]))
+            yield Ack(uuid=load.record.meeting.uuid, ok=len(documents))

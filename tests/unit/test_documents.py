@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 
 from connectors.attendance import to_record
 from connectors.models import Detail, Host, Meeting, MeetingRecord, Session
+from harvester import documents as documents_module
 from harvester.documents import (
-    DOCUMENT_START,
     HEADER,
-    EncodedDocument,
     encode,
     encoded_documents,
     rank_of,
@@ -241,11 +240,6 @@ def test_a_lone_surrogate_and_a_huge_number_are_still_written() -> None:
     assert str(2**70).encode() in line
 
 
-def joined(document: EncodedDocument) -> bytes:
-    _, *parts = document
-    return b"".join([DOCUMENT_START, *parts])
-
-
 def values_like(value: Any) -> st.SearchStrategy[Any]:
     """Values of the same type, or none."""
     by_type = {
@@ -287,10 +281,27 @@ records = st.builds(MeetingRecord, meeting=meetings, sessions=st.lists(sessions,
 @example(plain(3))
 def test_encoded_documents_are_the_documents_encoded(record: MeetingRecord) -> None:
     documents = list(to_documents(record))
-    encoded = list(encoded_documents(record))
-    assert list(map(joined, encoded)) == [encode(document) for document in documents]
-    assert [document_id for document_id, *_ in encoded] == [each["document_id"] for each in documents]
-    assert all(orjson.loads(quoted_id) == document_id for document_id, quoted_id, *_ in encoded)
+    parts = list(encoded_documents(record))
+    assert [line for part in parts for line in part.documents()] == [encode(each) for each in documents]
+    ids = [orjson.loads(quoted_id) for part in parts for quoted_id in part.quoted_ids]
+    assert ids == [each["document_id"] for each in documents]
+    assert [part.kind for part in parts for _ in part.bodies] == [each["kind"] for each in documents]
+
+
+def test_many_sessions_are_encoded_in_several_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents_module, "CHUNK_SESSIONS", 2)
+    record = MeetingRecord(meeting=meeting(), sessions=[Session(key=str(number)) for number in range(5)])
+    parts = list(encoded_documents(record))
+    assert [len(part.bodies) for part in parts] == [1, 2, 2, 1]
+    assert [line for part in parts for line in part.documents()] == list(map(encode, to_documents(record)))
+
+
+def test_documents_can_be_taken_out() -> None:
+    record = MeetingRecord(meeting=meeting(), sessions=[Session(key=str(number)) for number in range(4)])
+    _, sessions = encoded_documents(record)
+    first, second, third, fourth = sessions.documents()
+    assert list(sessions.without([0, 2]).documents()) == [second, fourth]
+    assert list(sessions.without([]).documents()) == [first, second, third, fourth]
 
 
 def test_a_document_with_a_lone_surrogate_is_encoded() -> None:
@@ -299,10 +310,8 @@ def test_a_document_with_a_lone_surrogate_is_encoded() -> None:
     record = replace(
         record, meeting=replace(record.meeting, uuid="\ud800", topic="\ud800"), sessions=(session,)
     )
-    for found, expected in zip(encoded_documents(record), to_documents(record), strict=True):
-        document_id, quoted_id, *_ = found
-        assert json.loads(joined(found)) == json.loads(encode(expected))
-        assert json.loads(quoted_id) == expected["document_id"] == document_id
+    encoded = [line for part in encoded_documents(record) for line in part.documents()]
+    assert list(map(json.loads, encoded)) == [json.loads(encode(each)) for each in to_documents(record)]
 
 
 def test_addresses_are_in_small_letters() -> None:

@@ -14,8 +14,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import orjson
@@ -31,11 +32,6 @@ MAX_SUSPECT_TRIES = 3
 
 MIN_REQUEST_BYTES = 50_000
 """Lack of memory passes: it never limits later requests to less than this."""
-
-
-Operation = tuple[str, bytes, int]
-"""One document to be indexed: the name of its index, its two lines of the bulk API, each with a newline, and the line of the
-input that it comes from, from 1; 0 if there is none. A plain tuple, since a named one takes six times as long to build."""
 
 
 def action_head(index: str, version: int) -> bytes:
@@ -64,28 +60,44 @@ class Target(NamedTuple):
 
 @dataclass(slots=True)
 class Operations:
-    """The operations of one batch."""
+    """Documents to be indexed, in order."""
 
     lines: list[bytes] = field(default_factory=list)
-    """The two lines of each."""
+    """The two lines of the bulk API of each, each line with a newline."""
     input_lines: list[int] = field(default_factory=list)
-    """The line of the input that each comes from."""
+    """The line of the input that each comes from, from 1; 0 if there is none."""
     index_names: set[str] = field(default_factory=set)
     size: int = 0
     """Bytes of all lines."""
 
     @classmethod
-    def of(cls, operations: Iterable[Operation]) -> Operations:
-        made = cls()
-        for operation in operations:
-            made.add(*operation)
-        return made
+    def of(cls, index_name: str, lines: list[bytes]) -> Operations:
+        """Operations on one index that come from no line of an input."""
+        return cls(lines, [0] * len(lines), {index_name}, sum(map(len, lines)))
 
-    def add(self, index_name: str, lines: bytes, input_line: int) -> None:
+    def add(self, index_name: str, lines: bytes, input_line: int = 0) -> None:
         self.lines.append(lines)
         self.input_lines.append(input_line)
         self.index_names.add(index_name)
         self.size += len(lines)
+
+    def extend(self, others: Operations) -> None:
+        self.lines += others.lines
+        self.input_lines += others.input_lines
+        self.index_names |= others.index_names
+        self.size += others.size
+
+    def split(self, *, size: int, count: int) -> tuple[Operations, Operations]:
+        """The first operations, up to the one with which they have this size or number, and the others."""
+        if self.size <= size and len(self) <= count:
+            return self, Operations()
+        reached = enumerate(accumulate(map(len, self.lines[:count])), start=1)
+        place = next((number for number, so_far in reached if so_far >= size), count)
+        return self._part(slice(place)), self._part(slice(place, None))
+
+    def _part(self, part: slice) -> Operations:
+        lines = self.lines[part]
+        return Operations(lines, self.input_lines[part], self.index_names, sum(map(len, lines)))
 
     def __len__(self) -> int:
         return len(self.lines)

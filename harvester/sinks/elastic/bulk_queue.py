@@ -8,14 +8,14 @@ batches and no more.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from threading import Event, Lock, Semaphore, Thread
 
-from harvester.sinks.elastic.bulk import OK, REJECTED, SUPERSEDED, Operation, Operations, Results
+from harvester.sinks.elastic.bulk import OK, REJECTED, SUPERSEDED, Operations, Results
 
 REQUESTS_IN_FLIGHT = 4
 BATCH_BYTES = 3_000_000
@@ -89,19 +89,19 @@ class BulkQueue:
             self._cancelled.set()
             self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def put(self, tracker: AckTracker, operations: Iterable[Operation]) -> None:
+    def put(self, tracker: AckTracker, operations: Operations) -> None:
         """Add operations, and send every batch that gets full. Waits while all slots are taken."""
         limit = min(BATCH_BYTES, self._max_bytes())
         with self._lock:
-            waiting = self._batch.operations
-            first = len(waiting)
-            for index_name, lines, input_line in operations:
-                waiting.add(index_name, lines, input_line)
-                if waiting.size >= limit or len(waiting.lines) >= BATCH_OPERATIONS:
-                    self._assign(tracker, len(waiting) - first)
+            while operations:
+                waiting = self._batch.operations
+                part, operations = operations.split(
+                    size=limit - waiting.size, count=BATCH_OPERATIONS - len(waiting)
+                )
+                waiting.extend(part)
+                self._assign(tracker, len(part))
+                if waiting.size >= limit or len(waiting) >= BATCH_OPERATIONS:
                     self._flush()
-                    waiting, first = self._batch.operations, 0
-            self._assign(tracker, len(waiting) - first)
 
     def close_group(self, tracker: AckTracker, *, rejected: int = 0) -> None:
         """No more operations will be added to this tracker; `rejected`: documents that never became one."""
@@ -124,13 +124,12 @@ class BulkQueue:
             self._in_flight.popleft().result()
 
     def _assign(self, tracker: AckTracker, count: int) -> None:
-        if count:
-            self._batch.groups.append((tracker, count))
-            with self._counting:
-                tracker.pending += count
+        self._batch.groups.append((tracker, count))
+        with self._counting:
+            tracker.pending += count
 
     def _flush(self) -> None:
-        if len(self._batch.operations):
+        if self._batch.operations:
             batch, self._batch = self._batch, Batch()
             self._slots.acquire()
             try:

@@ -7,9 +7,10 @@ being duplicated or overwritten by something older.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,6 +23,7 @@ from connectors.retry import RetryPolicy
 from harvester.documents import (
     DOCUMENT_START,
     FIRST_YEAR,
+    EncodedDocuments,
     encoded_documents,
     has_index,
     last_year,
@@ -34,7 +36,6 @@ from harvester.sinks.elastic.bulk import (
     ACTION_TAIL,
     REJECTED,
     BulkSender,
-    Operation,
     Operations,
     Results,
     action_head,
@@ -49,6 +50,7 @@ from harvester.state.rejects import Reject, Rejects, line_key
 _BETWEEN_IDS = ACTION_TAIL + DOCUMENT_START
 _LONGEST_QUOTED = ID_BYTES + 2
 """An id that needs no more as JSON is short enough."""
+_TOO_LONG = f"document_id is longer than the {ID_BYTES} bytes that Elasticsearch takes"
 
 logger = logging.getLogger(__name__)
 
@@ -225,34 +227,36 @@ class Loader:
         self._preparation.is_done = True
 
     def _add(self, record: MeetingRecord, queue: BulkQueue) -> None:
-        tracker = AckTracker(uuid=record.meeting.uuid)
-        unfit: list[Reject] = []
-        queue.put(tracker, self._operations(record, unfit))
-        self._rejects.add(unfit)
-        queue.close_group(tracker, rejected=len(unfit))
-
-    def _operations(self, record: MeetingRecord, unfit: list[Reject]) -> Iterator[Operation]:
         timestamp, version = record.timestamp, record_version(record)
         if timestamp is None:
             raise ValueError("a meeting without any instant has no index")
-        index, sessions = self._config.index("meeting", timestamp), self._config.index("session", timestamp)
-        head, head_of_sessions = action_head(index, version), action_head(sessions, version)
+        tracker, unfit = AckTracker(uuid=record.meeting.uuid), 0
         misdated = _misdated(timestamp, self._retry.now())
-        for document_id, quoted_id, shared, own in encoded_documents(record):
-            if reason := misdated or (len(quoted_id) > _LONGEST_QUOTED and _too_long(document_id)):
-                document = b"".join((DOCUMENT_START, quoted_id, shared, own))
-                unfit.append(
-                    Reject(
-                        document_id=document_id,
-                        index=index,
-                        version=version,
-                        reason=reason,
-                        document=document,
-                    )
+        for part in encoded_documents(record):
+            index = self._config.index(part.kind, timestamp)
+            reasons = _unfit(part, misdated)
+            if reasons:
+                self._reject_unfit(part, reasons, index, version)
+            queue.put(tracker, _operations(part.without(reasons), index, version))
+            unfit += len(reasons)
+        queue.close_group(tracker, rejected=unfit)
+
+    def _reject_unfit(
+        self, part: EncodedDocuments, reasons: Mapping[int, str], index: str, version: int
+    ) -> None:
+        documents = list(part.documents())
+        self._rejects.add(
+            [
+                Reject(
+                    document_id=json.loads(part.quoted_ids[place]),
+                    index=index,
+                    version=version,
+                    reason=reason,
+                    document=documents[place],
                 )
-            else:
-                yield index, b"".join((head, quoted_id, _BETWEEN_IDS, quoted_id, shared, own, b"\n")), 0
-            index, head = sessions, head_of_sessions  # only the first document is that of the meeting
+                for place, reason in reasons.items()
+            ]
+        )
 
     def _record_rejects(self, operations: Operations, results: Results) -> None:
         """Save rejected documents before they are counted, and remove rejects that are stored by now."""
@@ -310,6 +314,25 @@ def _key(line: BadLine) -> str:
     return line.document_id or line_key(line.sha256)
 
 
+def _operations(part: EncodedDocuments, index: str, version: int) -> Operations:
+    head, shared = action_head(index, version), part.shared
+    lines = [
+        b"".join((head, quoted_id, _BETWEEN_IDS, quoted_id, shared, body, b"\n"))
+        for quoted_id, body in zip(part.quoted_ids, part.bodies, strict=True)
+    ]
+    return Operations.of(index, lines)
+
+
+def _unfit(part: EncodedDocuments, misdated: str) -> dict[int, str]:
+    """The places of documents that are not loaded, with the reason."""
+    if misdated:
+        return dict.fromkeys(range(len(part.quoted_ids)), misdated)
+    if max(map(len, part.quoted_ids)) <= _LONGEST_QUOTED:
+        return {}
+    long = (place for place, quoted_id in enumerate(part.quoted_ids) if _is_too_long(json.loads(quoted_id)))
+    return dict.fromkeys(long, _TOO_LONG)
+
+
 def _misdated(timestamp: datetime, now: datetime) -> str:
     """Why the documents of a meeting at this time are not loaded; empty if they are."""
     return (
@@ -317,8 +340,5 @@ def _misdated(timestamp: datetime, now: datetime) -> str:
     )
 
 
-def _too_long(document_id: str) -> str:
-    """Why a document with this id is not loaded; empty if it is."""
-    if len(document_id.encode("utf-8", "surrogatepass")) <= ID_BYTES:
-        return ""
-    return f"document_id is longer than the {ID_BYTES} bytes that Elasticsearch takes"
+def _is_too_long(document_id: str) -> bool:
+    return len(document_id.encode("utf-8", "surrogatepass")) > ID_BYTES

@@ -20,7 +20,7 @@ from connectors.models import Detail
 from connectors.parsing import parse_instant
 from harvester.documents import FIRST_YEAR, HEADER, encode, has_index, last_year, version
 from harvester.non_ndjson_input import BLOCK_BYTES, BYTE_ORDER_MARK, Readable
-from harvester.sinks.elastic.bulk import ACTION_TAIL, Operation, action_head
+from harvester.sinks.elastic.bulk import ACTION_TAIL, Operations, action_head
 from harvester.sinks.elastic.config import ID_BYTES, ElasticConfig, Kind
 
 LONGEST_AHEAD = timedelta(days=1)
@@ -115,8 +115,9 @@ class LineReader:
         self.blank = 0
         self.left_out = 0
 
-    def operations(self, lines: list[bytes | TooLong], bad: list[BadLine]) -> Iterator[Operation]:
+    def operations(self, lines: list[bytes | TooLong], bad: list[BadLine]) -> Operations:
         """The operations of these lines. Lines that are not documents are added to `bad`; blank ones are skipped."""
+        operations = Operations()
         number, head_of, is_fast = self.line_number, self._head, self._treat is None
         for line in lines:
             number += 1
@@ -131,27 +132,26 @@ class LineReader:
                 found_index = head_of(members)
                 if found_index is not None and len(quoted_id) <= ID_BYTES + 2 and quoted_id.isascii():
                     index, head = found_index
-                    yield (
-                        index,
-                        b"".join((head, quoted_id, ACTION_TAIL, line.removesuffix(b"\r"), b"\n")),
-                        number,
-                    )
+                    both = b"".join((head, quoted_id, ACTION_TAIL, line.removesuffix(b"\r"), b"\n"))
+                    operations.add(index, both, number)
                     continue
-            operation = self._decode(line, number, bad)
-            if operation is not None:
-                yield operation
+            decoded = self._decode(line, number, bad)
+            if decoded is not None:
+                operations.add(*decoded, number)
         self.line_number = number
+        return operations
 
-    def _decode(self, line: bytes, number: int, bad: list[BadLine]) -> Operation | None:
+    def _decode(self, line: bytes, number: int, bad: list[BadLine]) -> tuple[str, bytes] | None:
         text = line.removesuffix(b"\r").removeprefix(BYTE_ORDER_MARK)
         try:
-            return self._operation(text, number)
+            return self._operation(text)
         except _InvalidLine as unusable:
             bad_line = _bad_line(text, number, unusable)
             bad.append(bad_line if self._treat is None else replace(bad_line, text=b""))
             return None
 
-    def _operation(self, line: bytes, number: int) -> Operation | None:
+    def _operation(self, line: bytes) -> tuple[str, bytes] | None:
+        """The index of a line and its two lines of the bulk API; `None` if it is blank or left out."""
         if not line.strip():
             self.blank += 1
             return None
@@ -169,7 +169,7 @@ class LineReader:
                 self.left_out += 1
                 return None
             line = encode(treated)
-        return index, b"".join((head, orjson.dumps(document_id), ACTION_TAIL, line, b"\n")), number
+        return index, b"".join((head, orjson.dumps(document_id), ACTION_TAIL, line, b"\n"))
 
     def _parse_header(self, members: bytes) -> tuple[str, bytes] | None:
         try:

@@ -16,7 +16,7 @@ from connectors.parsing import format_milliseconds
 from connectors.retry import RetryPolicy
 from harvester.documents import encode
 from harvester.sinks.elastic.answer_parsing import read_hits
-from harvester.sinks.elastic.bulk import ACTION_TAIL, REJECTED, BulkSender, Operation, Operations, action_head
+from harvester.sinks.elastic.bulk import ACTION_TAIL, REJECTED, BulkSender, Operations, action_head
 from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.deletion import Deletion, MissingPrivileges, delete_documents
 from harvester.sinks.elastic.index_creation import Indices
@@ -108,20 +108,22 @@ class RoomDocuments:
             )
         return response
 
-    def _put(self, documents: Iterable[tuple[str, Mapping[str, Any]]]) -> int:
+    def _put(self, documents: Iterator[tuple[str, Mapping[str, Any]]]) -> int:
         refused = 0
-        operations = (_operation(index, document) for index, document in documents)
-        while batch := list(islice(operations, BATCH)):
-            results = self._sender.send(Operations.of(batch))
-            refused += results.outcomes.count(REJECTED)
+        while batch := list(islice(documents, BATCH)):
+            operations = Operations()
+            for index, document in batch:
+                operations.add(index, _lines(index, document))
+            refused += self._sender.send(operations).outcomes.count(REJECTED)
         return refused
 
 
-def _operation(index: str, document: Mapping[str, Any]) -> Operation:
-    version = to_version(document["harvested_at"])
-    quoted = encode(document["document_id"])
-    lines = (action_head(index, version), quoted, ACTION_TAIL, encode(dict(document)), b"\n")
-    return index, b"".join(lines), 0
+def _lines(index: str, document: Mapping[str, Any]) -> bytes:
+    head, quoted_id = (
+        action_head(index, to_version(document["harvested_at"])),
+        encode(document["document_id"]),
+    )
+    return b"".join((head, quoted_id, ACTION_TAIL, encode(dict(document)), b"\n"))
 
 
 def to_version(harvested_at: datetime) -> int:

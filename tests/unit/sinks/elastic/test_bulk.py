@@ -7,6 +7,8 @@ from itertools import chain, repeat
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors.errors import ConfigurationError, CredentialsError, Interrupted, Unreachable
 from harvester.sinks.elastic.bulk import (
@@ -31,9 +33,10 @@ INDEX = "harvester-sessions-2026"
 
 def operations(count: int) -> Operations:
     head = action_head(INDEX, 20)
-    return Operations.of(
-        (INDEX, head + b'"d%d"' % n + ACTION_TAIL + b'{"a":%d}\n' % n, n + 1) for n in range(count)
-    )
+    made = Operations()
+    for n in range(count):
+        made.add(INDEX, head + b'"d%d"' % n + ACTION_TAIL + b'{"a":%d}\n' % n, n + 1)
+    return made
 
 
 def send(client: Scripted, waits: Waits, count: int = 4, seconds: float = 60.0) -> Results:
@@ -56,6 +59,29 @@ def test_an_operation_has_index_id_version_document_and_line_of_the_input() -> N
     both = operations(2)
     assert both.target(1) == Target(INDEX, "d1", 20)
     assert (both.source(1), both.input_lines[1], len(both)) == (b'{"a":1}', 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "expected"),
+    [(10**6, 10, 5), (10**6, 5, 5), (10**6, 3, 3), (1, 10, 1), (-1, 10, 1), (0, 1, 1)],
+)
+def test_operations_are_split_where_they_reach_a_size_or_a_number(
+    size: int, count: int, expected: int
+) -> None:
+    first, rest = operations(5).split(size=size, count=count)
+    assert (len(first), len(rest)) == (expected, 5 - expected)
+    assert first.lines + rest.lines == operations(5).lines
+    assert first.input_lines + rest.input_lines == [1, 2, 3, 4, 5]
+    assert (first.size, rest.size) == tuple(sum(map(len, part.lines)) for part in (first, rest))
+
+
+@given(st.integers(-10, 2_000), st.integers(1, 20), st.integers(1, 20))
+def test_the_first_part_has_just_reached_the_size_or_the_number(size: int, count: int, number: int) -> None:
+    first, rest = operations(number).split(size=size, count=count)
+    before = len(first.lines) - 1
+    assert sum(map(len, first.lines[:before])) < max(size, 1)
+    assert before < count
+    assert not rest or first.size >= size or len(first) == count
 
 
 def test_a_stored_batch_takes_one_request_and_no_wait() -> None:

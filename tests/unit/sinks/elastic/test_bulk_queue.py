@@ -5,12 +5,12 @@ from threading import Event, Lock
 import pytest
 
 from harvester.sinks.elastic import bulk_queue
-from harvester.sinks.elastic.bulk import OK, REJECTED, SUPERSEDED, Operation, Results
+from harvester.sinks.elastic.bulk import OK, REJECTED, SUPERSEDED, Operations, Results
 from harvester.sinks.elastic.bulk_queue import AckTracker, Batch, BulkQueue
 
 
-def operations(count: int) -> list[Operation]:
-    return [("index", b"action\nsource\n", 0) for _ in range(count)]
+def operations(count: int) -> Operations:
+    return Operations.of("index", [b"action\nsource\n"] * count)
 
 
 class Sender:
