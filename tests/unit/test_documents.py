@@ -314,6 +314,12 @@ def test_a_document_with_a_lone_surrogate_is_encoded() -> None:
     assert list(map(json.loads, encoded)) == [json.loads(encode(each)) for each in to_documents(record)]
 
 
+def test_a_huge_number_in_a_row_of_the_vendor_is_encoded() -> None:
+    record = spoiled(full_harvest(), vendor_data={"n": 2**70})
+    _, sessions = encoded_documents(record)
+    assert json.loads(next(sessions.documents()))["vendor_data"] == {"n": 2**70}
+
+
 def test_addresses_are_in_small_letters() -> None:
     host = Host(name="Mara", email="Mara.Lindqvist@Example.org")
     record = to_record(meeting(host=host), [stay(email="MARA.lindqvist@example.org")])
