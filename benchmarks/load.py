@@ -40,7 +40,7 @@ from benchmarks.measured_processes import group_cpu_seconds
 from benchmarks.null_elasticsearch import null_server
 from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, session_key
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
-from harvester.documents import Document, EncodedDocuments, encode, record_version, to_documents
+from harvester.documents import Document, DocumentGroup, encode, record_version, to_documents
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ElasticConfig
@@ -116,14 +116,14 @@ class Ready:
     def of(cls, record: MeetingRecord) -> Ready:
         return cls(record.meeting, record.timestamp, list(to_documents(record)))
 
-    def encoded(self) -> Iterator[EncodedDocuments]:
+    def groups(self) -> Iterator[DocumentGroup]:
         kinds: tuple[Literal["meeting"], Literal["session"]] = ("meeting", "session")
         for kind, documents in zip(kinds, (self.documents[:1], self.documents[1:]), strict=True):
-            yield EncodedDocuments(
+            yield DocumentGroup(
                 kind=kind,
                 quoted_ids=[orjson.dumps(document["document_id"]) for document in documents],
-                shared=b",",
-                bodies=[encode(_without_id(document))[1:] for document in documents],
+                shared=b"",
+                bodies=[_without_id(document) for document in documents],
             )
 
 
@@ -187,7 +187,7 @@ def load_records(field: Field) -> None:
 
 
 def load_documents(field: Field) -> None:
-    with mock.patch("harvester.sinks.elastic.loader.encoded_documents", Ready.encoded):
+    with mock.patch("harvester.sinks.elastic.loader.group_documents", Ready.groups):
         for loaded in field.loader().load(cast("list[MeetingRecord]", field.ready)):
             assert not loaded.rejected
 

@@ -95,60 +95,84 @@ def to_documents(record: MeetingRecord) -> Iterator[Document]:
         }
 
 
-DOCUMENT_START = b'{"document_id":'
+_DOCUMENT_START = b'{"document_id":'
+_COMMA = ord(",")
+GROUP_SESSIONS = 1_000
 
-CHUNK_SESSIONS = 1_000
+Kind = Literal["meeting", "session"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EncodedDocuments:
-    """Documents of one meeting and one kind. They come in pieces, since a caller joins them with more, and each copy costs.
+class DocumentGroup:
+    """Documents of one meeting and one kind, which are encoded when they are written."""
 
-    The document is `DOCUMENT_START`, one of the `quoted_ids`, `shared` and the body at the same place, as `encode` writes it.
-    """
-
-    kind: Literal["meeting", "session"]
+    kind: Kind
     quoted_ids: Sequence[bytes]
     """Their ids as JSON."""
     shared: bytes
-    """What all of them have in common."""
-    bodies: Sequence[bytes]
+    """What all of them have in common after their id, encoded; begins with a comma if there is anything."""
+    bodies: Sequence[Document | _SessionBody]
+    """The rest of each."""
 
-    def documents(self) -> Iterator[bytes]:
+    def append_to(self, lines: bytearray, action: tuple[bytes, bytes] | None = None) -> list[int]:
+        """Append each document as a line of JSON, and return where each of them ends.
+
+        `action`: the parts of another line that comes before each document, before and after the document's id.
+        """
+        ends = []
+        between = b"" if action is None else action[1] + _DOCUMENT_START
         for quoted_id, body in zip(self.quoted_ids, self.bodies, strict=True):
-            yield b"".join((DOCUMENT_START, quoted_id, self.shared, body))
+            lines += b"".join(
+                (_DOCUMENT_START, quoted_id, self.shared)
+                if action is None
+                else (action[0], quoted_id, between, quoted_id, self.shared)
+            )
+            place = len(lines)
+            _append_json(body, lines)
+            lines[place] = _COMMA  # instead of the opening brace: the id and what is shared come before
+            lines += b"\n"
+            ends.append(len(lines))
+        return ends
 
-    def without(self, places: Collection[int]) -> EncodedDocuments:
-        if not places:
-            return self
-        kept = [place for place in range(len(self.bodies)) if place not in places]
+    def without(self, places: Collection[int]) -> DocumentGroup:
+        return self._only([place for place in range(len(self.bodies)) if place not in places])
+
+    def document(self, place: int) -> bytes:
+        """One document, as `encode` writes it."""
+        line = bytearray()
+        self._only([place]).append_to(line)
+        return bytes(line[:-1])
+
+    def _only(self, places: Sequence[int]) -> DocumentGroup:
         return replace(
             self,
-            quoted_ids=[self.quoted_ids[place] for place in kept],
-            bodies=[self.bodies[place] for place in kept],
+            quoted_ids=[self.quoted_ids[place] for place in places],
+            bodies=[self.bodies[place] for place in places],
         )
 
 
-def encoded_documents(record: MeetingRecord) -> Iterator[EncodedDocuments]:
-    """The documents of `to_documents`, encoded: that of the meeting, then those of the sessions, at most a thousand at once.
+def group_documents(record: MeetingRecord) -> Iterator[DocumentGroup]:
+    """The documents of `to_documents`: that of the meeting, then those of the sessions, at most a thousand at once.
 
     What all sessions of the meeting have in common is encoded once.
     """
     timestamp, meeting = _timestamp(record), record.meeting
     harvested_at = format_milliseconds(meeting.harvested_at)
-    body = encode(_meeting_fields(meeting, timestamp, harvested_at))
-    yield EncodedDocuments(
-        kind="meeting", quoted_ids=[_quote(meeting.document_id)], shared=b",", bodies=[body[1:]]
+    yield DocumentGroup(
+        kind="meeting",
+        quoted_ids=[_quote(meeting.document_id)],
+        shared=b"",
+        bodies=[_meeting_fields(meeting, timestamp, harvested_at)],
     )
-    shared = b"," + encode(_shared_fields(meeting, timestamp, harvested_at))[1:-1] + b","
+    shared = b"," + encode(_shared_fields(meeting, timestamp, harvested_at))[1:-1]
     prefix = meeting.document_id + ":"
-    for first in range(0, len(record.sessions), CHUNK_SESSIONS):
-        sessions = record.sessions[first : first + CHUNK_SESSIONS]
-        yield EncodedDocuments(
+    for first in range(0, len(record.sessions), GROUP_SESSIONS):
+        sessions = record.sessions[first : first + GROUP_SESSIONS]
+        yield DocumentGroup(
             kind="session",
             quoted_ids=[_quote(prefix + session.key) for session in sessions],
             shared=shared,
-            bodies=[_encode_session(_session_body(session, timestamp))[1:] for session in sessions],
+            bodies=[_session_body(session, timestamp) for session in sessions],
         )
 
 
@@ -329,15 +353,16 @@ def _session_body(session: Session, timestamp: datetime) -> _SessionBody:
     )
 
 
-_encode_struct = msgspec.json.Encoder().encode
+_append_encoded = msgspec.json.Encoder().encode_into
 
 
-def _encode_session(body: _SessionBody) -> bytes:
-    """The body as `encode` writes a document."""
+def _append_json(body: Document | _SessionBody, lines: bytearray) -> None:
+    """Append the body as `encode` writes a document."""
+    place = len(lines)
     try:
-        return _encode_struct(body)
+        _append_encoded(body, lines, place)
     except UnicodeEncodeError:  # a lone surrogate
-        return encode(body.to_document())
+        lines[place:] = encode(msgspec.to_builtins(body, builtin_types=(datetime,)))
 
 
 def _period(start: datetime | None, end: datetime | None) -> dict[str, datetime] | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from threading import Lock
 from typing import Any, BinaryIO
 
-from harvester.documents import encode, encoded_documents
+from harvester.documents import encode, group_documents
 from harvester.sinks.base import Ack, Load, PipeClosed
 from harvester.write_errors import write_error
 
@@ -25,7 +25,7 @@ class LineWriter:
         """One line, flushed. Raises PipeClosed if the reader is gone, OutputError if the disk is full."""
         self.write_lines(encode(value) + b"\n")
 
-    def write_lines(self, lines: bytes) -> None:
+    def write_lines(self, lines: bytes | bytearray) -> None:
         """Whole lines; otherwise like `write`."""
         try:
             with self._lock:
@@ -49,6 +49,7 @@ class Ndjson:
     def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
         """Raises PipeClosed if the reader is gone, OutputError if the disk is full."""
         for load in loads:
-            documents = [document for part in encoded_documents(load.record) for document in part.documents()]
-            self._writer.write_lines(b"\n".join([*documents, b""]))
-            yield Ack(uuid=load.record.meeting.uuid, ok=len(documents))
+            lines = bytearray()
+            count = sum(len(group.append_to(lines)) for group in group_documents(load.record))
+            self._writer.write_lines(lines)
+            yield Ack(uuid=load.record.meeting.uuid, ok=count)

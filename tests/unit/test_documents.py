@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -18,7 +19,7 @@ from harvester import documents as documents_module
 from harvester.documents import (
     HEADER,
     encode,
-    encoded_documents,
+    group_documents,
     rank_of,
     record_version,
     to_documents,
@@ -276,32 +277,49 @@ records = st.builds(MeetingRecord, meeting=meetings, sessions=st.lists(sessions,
 )
 
 
+def written(record: MeetingRecord) -> list[bytes]:
+    """The documents of all groups, as lines."""
+    lines, ends = bytearray(), [0]
+    for group in group_documents(record):
+        ends += group.append_to(lines)
+    assert all(lines[end - 1 : end] == b"\n" for end in ends[1:])
+    return [bytes(lines[start : end - 1]) for start, end in pairwise(ends)]
+
+
 @given(records)
 @example(full_harvest())
 @example(plain(3))
-def test_encoded_documents_are_the_documents_encoded(record: MeetingRecord) -> None:
+def test_groups_write_the_documents_encoded(record: MeetingRecord) -> None:
     documents = list(to_documents(record))
-    parts = list(encoded_documents(record))
-    assert [line for part in parts for line in part.documents()] == [encode(each) for each in documents]
-    ids = [orjson.loads(quoted_id) for part in parts for quoted_id in part.quoted_ids]
+    groups = list(group_documents(record))
+    assert written(record) == [encode(each) for each in documents]
+    ids = [orjson.loads(quoted_id) for group in groups for quoted_id in group.quoted_ids]
     assert ids == [each["document_id"] for each in documents]
-    assert [part.kind for part in parts for _ in part.bodies] == [each["kind"] for each in documents]
+    assert [group.kind for group in groups for _ in group.bodies] == [each["kind"] for each in documents]
 
 
-def test_many_sessions_are_encoded_in_several_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents_module, "CHUNK_SESSIONS", 2)
+def test_a_document_can_follow_a_line_with_its_id() -> None:
+    (group,) = group_documents(MeetingRecord(meeting=meeting()))
+    lines = bytearray(b"before\n")
+    ends = group.append_to(lines, (b"id ", b".\n"))
+    assert lines == b'before\nid "zoom:main:u".\n' + group.document(0) + b"\n"
+    assert ends == [len(lines)]
+
+
+def test_many_sessions_come_in_several_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents_module, "GROUP_SESSIONS", 2)
     record = MeetingRecord(meeting=meeting(), sessions=[Session(key=str(number)) for number in range(5)])
-    parts = list(encoded_documents(record))
-    assert [len(part.bodies) for part in parts] == [1, 2, 2, 1]
-    assert [line for part in parts for line in part.documents()] == list(map(encode, to_documents(record)))
+    assert [len(group.bodies) for group in group_documents(record)] == [1, 2, 2, 1]
+    assert written(record) == list(map(encode, to_documents(record)))
 
 
-def test_documents_can_be_taken_out() -> None:
+def test_documents_can_be_taken_out_of_a_group() -> None:
     record = MeetingRecord(meeting=meeting(), sessions=[Session(key=str(number)) for number in range(4)])
-    _, sessions = encoded_documents(record)
-    first, second, third, fourth = sessions.documents()
-    assert list(sessions.without([0, 2]).documents()) == [second, fourth]
-    assert list(sessions.without([]).documents()) == [first, second, third, fourth]
+    _, sessions = group_documents(record)
+    _, first, second, third, fourth = map(encode, to_documents(record))
+    some, all_of_them = sessions.without([0, 2]), sessions.without([])
+    assert [some.document(place) for place in range(2)] == [second, fourth]
+    assert [all_of_them.document(place) for place in range(4)] == [first, second, third, fourth]
 
 
 def test_a_document_with_a_lone_surrogate_is_encoded() -> None:
@@ -310,14 +328,13 @@ def test_a_document_with_a_lone_surrogate_is_encoded() -> None:
     record = replace(
         record, meeting=replace(record.meeting, uuid="\ud800", topic="\ud800"), sessions=(session,)
     )
-    encoded = [line for part in encoded_documents(record) for line in part.documents()]
-    assert list(map(json.loads, encoded)) == [json.loads(encode(each)) for each in to_documents(record)]
+    expected = [json.loads(encode(each)) for each in to_documents(record)]
+    assert list(map(json.loads, written(record))) == expected
 
 
 def test_a_huge_number_in_a_row_of_the_vendor_is_encoded() -> None:
-    record = spoiled(full_harvest(), vendor_data={"n": 2**70})
-    _, sessions = encoded_documents(record)
-    assert json.loads(next(sessions.documents()))["vendor_data"] == {"n": 2**70}
+    _, session = written(spoiled(full_harvest(), vendor_data={"n": 2**70}))
+    assert json.loads(session)["vendor_data"] == {"n": 2**70}
 
 
 def test_addresses_are_in_small_letters() -> None:

@@ -13,8 +13,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ import orjson
 
 from connectors.errors import ConfigurationError
 from connectors.retry import RetryPolicy
+from harvester.documents import DocumentGroup
 from harvester.sinks.elastic.client import RETRYABLE, Client, ErrorCause, Response, wait_before_retry
 from harvester.sinks.elastic.index_creation import Indices
 
@@ -58,56 +60,78 @@ class Target(NamedTuple):
         return cls(action["_index"], action["_id"], action["version"])
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operations:
     """Documents to be indexed, in order."""
 
-    lines: list[bytes] = field(default_factory=list)
+    lines: bytes
     """The two lines of the bulk API of each, each line with a newline."""
-    input_lines: list[int] = field(default_factory=list)
+    ends: Sequence[int]
+    """Where each operation ends in `lines`."""
+    input_lines: Sequence[int]
     """The line of the input that each comes from, from 1; 0 if there is none."""
-    index_names: set[str] = field(default_factory=set)
-    size: int = 0
-    """Bytes of all lines."""
+    index_names: frozenset[str]
 
     @classmethod
-    def of(cls, index_name: str, lines: list[bytes]) -> Operations:
-        """Operations on one index that come from no line of an input."""
-        return cls(lines, [0] * len(lines), {index_name}, sum(map(len, lines)))
+    def of(
+        cls, operations: Sequence[bytes], index_names: Iterable[str], input_lines: Sequence[int] = ()
+    ) -> Operations:
+        """From the lines of each operation."""
+        return cls(
+            lines=b"".join(operations),
+            ends=list(accumulate(map(len, operations))),
+            input_lines=input_lines or [0] * len(operations),
+            index_names=frozenset(index_names),
+        )
 
-    def add(self, index_name: str, lines: bytes, input_line: int = 0) -> None:
-        self.lines.append(lines)
-        self.input_lines.append(input_line)
-        self.index_names.add(index_name)
-        self.size += len(lines)
+    @classmethod
+    def of_group(cls, group: DocumentGroup, index_name: str, version: int) -> Operations:
+        lines = bytearray()
+        ends = group.append_to(lines, (action_head(index_name, version), ACTION_TAIL))
+        return cls(
+            lines=bytes(lines),
+            ends=ends,
+            input_lines=[0] * len(ends),
+            index_names=frozenset((index_name,)),
+        )
 
-    def extend(self, others: Operations) -> None:
-        self.lines += others.lines
-        self.input_lines += others.input_lines
-        self.index_names |= others.index_names
-        self.size += others.size
+    @classmethod
+    def merge(cls, parts: Sequence[Operations]) -> Operations:
+        offsets = accumulate((len(part.lines) for part in parts), initial=0)
+        return cls(
+            lines=b"".join([part.lines for part in parts]),
+            ends=[offset + end for offset, part in zip(offsets, parts, strict=False) for end in part.ends],
+            input_lines=[line for part in parts for line in part.input_lines],
+            index_names=frozenset().union(*(part.index_names for part in parts)),
+        )
 
-    def split(self, *, size: int, count: int) -> tuple[Operations, Operations]:
-        """The first operations, up to the one with which they have this size or number, and the others."""
-        if self.size <= size and len(self) <= count:
-            return self, Operations()
-        reached = enumerate(accumulate(map(len, self.lines[:count])), start=1)
-        place = next((number for number, so_far in reached if so_far >= size), count)
-        return self._part(slice(place)), self._part(slice(place, None))
+    def split(self, *, size: int, count: int) -> tuple[Operations, Operations | None]:
+        """The first operations, up to the one with which they have this size in bytes or this number, and the others."""
+        number = min(bisect_left(self.ends, size) + 1, count)
+        if number >= len(self):
+            return self, None
+        return self._part(slice(number)), self._part(slice(number, None))
 
     def _part(self, part: slice) -> Operations:
-        lines = self.lines[part]
-        return Operations(lines, self.input_lines[part], self.index_names, sum(map(len, lines)))
+        operations = [self._both_lines(place) for place in range(len(self))[part]]
+        return self.of(operations, self.index_names, self.input_lines[part])
 
     def __len__(self) -> int:
-        return len(self.lines)
+        return len(self.ends)
+
+    def body(self, positions: Sequence[int]) -> bytes:
+        """The body of a bulk request with these operations."""
+        return self.lines if len(positions) == len(self) else b"".join(map(self._both_lines, positions))
 
     def target(self, position: int) -> Target:
-        return Target.of(self.lines[position].partition(b"\n")[0])
+        return Target.of(self._both_lines(position).partition(b"\n")[0])
 
     def source(self, position: int) -> bytes:
         """The document, as it was encoded."""
-        return self.lines[position].partition(b"\n")[2].removesuffix(b"\n")
+        return self._both_lines(position).partition(b"\n")[2].removesuffix(b"\n")
+
+    def _both_lines(self, position: int) -> bytes:
+        return self.lines[self.ends[position - 1] if position else 0 : self.ends[position]]
 
 
 @dataclass(slots=True)
@@ -168,8 +192,7 @@ class BulkSender:
 
     def _send_once(self, operations: Operations, positions: Sequence[int], results: Results) -> _Unfinished:
         self._indices.ensure(operations.index_names)
-        lines, whole = operations.lines, len(positions) == len(operations)
-        body = b"".join(lines if whole else [lines[position] for position in positions])
+        body = operations.body(positions)
         response = self._client.bulk(body)
         if response.ok:
             return self._read_items(operations, positions, response, results)

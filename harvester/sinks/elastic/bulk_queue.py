@@ -38,21 +38,34 @@ class AckTracker:
 
 @dataclass(slots=True)
 class Batch:
-    operations: Operations = field(default_factory=Operations)
-    groups: list[tuple[AckTracker, int]] = field(default_factory=list)
-    """Whose operations these are, in order: how many belong to each tracker."""
+    """Operations that are sent in one request."""
+
+    parts: list[tuple[AckTracker, Operations]] = field(default_factory=list)
+    """In order, and whose they are."""
+    size: int = 0
+    """In bytes."""
+    count: int = 0
+
+    def add(self, tracker: AckTracker, part: Operations) -> None:
+        self.parts.append((tracker, part))
+        self.size += len(part.lines)
+        self.count += len(part)
+
+    @property
+    def operations(self) -> Operations:
+        return Operations.merge([part for _, part in self.parts])
 
 
 class BulkQueue:
     """Sends batches in threads of its own.
 
-    `send` sends one batch and returns the outcomes; its errors are raised by the next call to `completed` or `drain`.
+    `send` sends the operations of one batch and returns the outcomes; its errors are raised by the next call to `completed` or `drain`.
     `max_bytes`: the largest batch that is accepted at present. `cancelled` is set at the end, to stop waiting requests.
     """
 
     def __init__(
         self,
-        send: Callable[[Batch], Results],
+        send: Callable[[Operations], Results],
         *,
         max_bytes: Callable[[], int],
         cancelled: Event,
@@ -93,14 +106,14 @@ class BulkQueue:
         """Add operations, and send every batch that gets full. Waits while all slots are taken."""
         limit = min(BATCH_BYTES, self._max_bytes())
         with self._lock:
-            while operations:
-                waiting = self._batch.operations
-                part, operations = operations.split(
-                    size=limit - waiting.size, count=BATCH_OPERATIONS - len(waiting)
-                )
-                waiting.extend(part)
-                self._assign(tracker, len(part))
-                if waiting.size >= limit or len(waiting) >= BATCH_OPERATIONS:
+            rest: Operations | None = operations if len(operations) else None
+            while rest is not None:
+                batch = self._batch
+                part, rest = rest.split(size=limit - batch.size, count=BATCH_OPERATIONS - batch.count)
+                batch.add(tracker, part)
+                with self._counting:
+                    tracker.pending += len(part)
+                if batch.size >= limit or batch.count >= BATCH_OPERATIONS:
                     self._flush()
 
     def close_group(self, tracker: AckTracker, *, rejected: int = 0) -> None:
@@ -123,13 +136,8 @@ class BulkQueue:
         while self._in_flight:
             self._in_flight.popleft().result()
 
-    def _assign(self, tracker: AckTracker, count: int) -> None:
-        self._batch.groups.append((tracker, count))
-        with self._counting:
-            tracker.pending += count
-
     def _flush(self) -> None:
-        if self._batch.operations:
+        if self._batch.parts:
             batch, self._batch = self._batch, Batch()
             self._slots.acquire()
             try:
@@ -141,17 +149,17 @@ class BulkQueue:
             self._in_flight.append(request)
 
     def _send(self, batch: Batch) -> None:
-        outcomes = self._send_batch(batch).outcomes
+        outcomes = self._send_batch(batch.operations).outcomes
         position = 0
-        for tracker, count in batch.groups:
-            group = outcomes[position : position + count]
-            position += count
+        for tracker, part in batch.parts:
+            outcomes_of_part = outcomes[position : position + len(part)]
+            position += len(part)
             self._count(
                 tracker,
-                settled=count,
-                ok=group.count(OK),
-                superseded=group.count(SUPERSEDED),
-                rejected=group.count(REJECTED),
+                settled=len(part),
+                ok=outcomes_of_part.count(OK),
+                superseded=outcomes_of_part.count(SUPERSEDED),
+                rejected=outcomes_of_part.count(REJECTED),
             )
 
     def _count(

@@ -21,10 +21,9 @@ from connectors.errors import HarvestError
 from connectors.models import MeetingRecord
 from connectors.retry import RetryPolicy
 from harvester.documents import (
-    DOCUMENT_START,
     FIRST_YEAR,
-    EncodedDocuments,
-    encoded_documents,
+    DocumentGroup,
+    group_documents,
     has_index,
     last_year,
     record_version,
@@ -33,21 +32,18 @@ from harvester.non_ndjson_input import Readable
 from harvester.sinks.base import Ack
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.bulk import (
-    ACTION_TAIL,
     REJECTED,
     BulkSender,
     Operations,
     Results,
-    action_head,
 )
-from harvester.sinks.elastic.bulk_queue import FLUSH_SECONDS, REQUESTS_IN_FLIGHT, AckTracker, Batch, BulkQueue
+from harvester.sinks.elastic.bulk_queue import FLUSH_SECONDS, REQUESTS_IN_FLIGHT, AckTracker, BulkQueue
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ID_BYTES
 from harvester.sinks.elastic.index_creation import Indices
 from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, TooLong, Treat, read_blocks
 from harvester.state.rejects import Reject, Rejects, line_key
 
-_BETWEEN_IDS = ACTION_TAIL + DOCUMENT_START
 _LONGEST_QUOTED = ID_BYTES + 2
 """An id that needs no more as JSON is short enough."""
 _TOO_LONG = f"document_id is longer than the {ID_BYTES} bytes that Elasticsearch takes"
@@ -201,9 +197,9 @@ class Loader:
         indices = Indices(self._client, retry, max_new=self._max_new_indices, on_ready=self._on_ready)
         bulk = BulkSender(self._client, indices, retry)
 
-        def send(batch: Batch) -> Results:
-            results = bulk.send(batch.operations)
-            self._record_rejects(batch.operations, results)
+        def send(operations: Operations) -> Results:
+            results = bulk.send(operations)
+            self._record_rejects(operations, results)
             return results
 
         queue = BulkQueue(
@@ -232,27 +228,26 @@ class Loader:
             raise ValueError("a meeting without any instant has no index")
         tracker, unfit = AckTracker(uuid=record.meeting.uuid), 0
         misdated = _misdated(timestamp, self._retry.now())
-        for part in encoded_documents(record):
-            index = self._config.index(part.kind, timestamp)
-            reasons = _unfit(part, misdated)
-            if reasons:
-                self._reject_unfit(part, reasons, index, version)
-            queue.put(tracker, _operations(part.without(reasons), index, version))
+        for documents in group_documents(record):
+            index = self._config.index(documents.kind, timestamp)
+            reasons = _unfit(documents, misdated)
+            self._reject_unfit(documents, reasons, index, version)
+            fit = documents.without(reasons) if reasons else documents
+            queue.put(tracker, Operations.of_group(fit, index, version))
             unfit += len(reasons)
         queue.close_group(tracker, rejected=unfit)
 
     def _reject_unfit(
-        self, part: EncodedDocuments, reasons: Mapping[int, str], index: str, version: int
+        self, group: DocumentGroup, reasons: Mapping[int, str], index: str, version: int
     ) -> None:
-        documents = list(part.documents())
         self._rejects.add(
             [
                 Reject(
-                    document_id=json.loads(part.quoted_ids[place]),
+                    document_id=json.loads(group.quoted_ids[place]),
                     index=index,
                     version=version,
                     reason=reason,
-                    document=documents[place],
+                    document=group.document(place),
                 )
                 for place, reason in reasons.items()
             ]
@@ -314,22 +309,13 @@ def _key(line: BadLine) -> str:
     return line.document_id or line_key(line.sha256)
 
 
-def _operations(part: EncodedDocuments, index: str, version: int) -> Operations:
-    head, shared = action_head(index, version), part.shared
-    lines = [
-        b"".join((head, quoted_id, _BETWEEN_IDS, quoted_id, shared, body, b"\n"))
-        for quoted_id, body in zip(part.quoted_ids, part.bodies, strict=True)
-    ]
-    return Operations.of(index, lines)
-
-
-def _unfit(part: EncodedDocuments, misdated: str) -> dict[int, str]:
+def _unfit(group: DocumentGroup, misdated: str) -> dict[int, str]:
     """The places of documents that are not loaded, with the reason."""
     if misdated:
-        return dict.fromkeys(range(len(part.quoted_ids)), misdated)
-    if max(map(len, part.quoted_ids)) <= _LONGEST_QUOTED:
+        return dict.fromkeys(range(len(group.quoted_ids)), misdated)
+    if max(map(len, group.quoted_ids)) <= _LONGEST_QUOTED:
         return {}
-    long = (place for place, quoted_id in enumerate(part.quoted_ids) if _is_too_long(json.loads(quoted_id)))
+    long = (place for place, quoted_id in enumerate(group.quoted_ids) if _is_too_long(json.loads(quoted_id)))
     return dict.fromkeys(long, _TOO_LONG)
 
 

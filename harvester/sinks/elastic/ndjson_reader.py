@@ -117,7 +117,9 @@ class LineReader:
 
     def operations(self, lines: list[bytes | TooLong], bad: list[BadLine]) -> Operations:
         """The operations of these lines. Lines that are not documents are added to `bad`; blank ones are skipped."""
-        operations = Operations()
+        operations: list[bytes] = []
+        numbers: list[int] = []
+        index_names: set[str] = set()
         number, head_of, is_fast = self.line_number, self._head, self._treat is None
         for line in lines:
             number += 1
@@ -132,14 +134,19 @@ class LineReader:
                 found_index = head_of(members)
                 if found_index is not None and len(quoted_id) <= ID_BYTES + 2 and quoted_id.isascii():
                     index, head = found_index
-                    both = b"".join((head, quoted_id, ACTION_TAIL, line.removesuffix(b"\r"), b"\n"))
-                    operations.add(index, both, number)
+                    operations.append(
+                        b"".join((head, quoted_id, ACTION_TAIL, line.removesuffix(b"\r"), b"\n"))
+                    )
+                    numbers.append(number)
+                    index_names.add(index)
                     continue
             decoded = self._decode(line, number, bad)
             if decoded is not None:
-                operations.add(*decoded, number)
+                operations.append(decoded[1])
+                numbers.append(number)
+                index_names.add(decoded[0])
         self.line_number = number
-        return operations
+        return Operations.of(operations, index_names, numbers)
 
     def _decode(self, line: bytes, number: int, bad: list[BadLine]) -> tuple[str, bytes] | None:
         text = line.removesuffix(b"\r").removeprefix(BYTE_ORDER_MARK)

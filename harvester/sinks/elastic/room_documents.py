@@ -111,9 +111,7 @@ class RoomDocuments:
     def _put(self, documents: Iterator[tuple[str, Mapping[str, Any]]]) -> int:
         refused = 0
         while batch := list(islice(documents, BATCH)):
-            operations = Operations()
-            for index, document in batch:
-                operations.add(index, _lines(index, document))
+            operations = Operations.of([_lines(*each) for each in batch], {index for index, _ in batch})
             refused += self._sender.send(operations).outcomes.count(REJECTED)
         return refused
 

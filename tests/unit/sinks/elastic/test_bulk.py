@@ -33,10 +33,8 @@ INDEX = "harvester-sessions-2026"
 
 def operations(count: int) -> Operations:
     head = action_head(INDEX, 20)
-    made = Operations()
-    for n in range(count):
-        made.add(INDEX, head + b'"d%d"' % n + ACTION_TAIL + b'{"a":%d}\n' % n, n + 1)
-    return made
+    lines = [head + b'"d%d"' % n + ACTION_TAIL + b'{"a":%d}\n' % n for n in range(count)]
+    return Operations.of(lines, [INDEX], range(1, count + 1))
 
 
 def send(client: Scripted, waits: Waits, count: int = 4, seconds: float = 60.0) -> Results:
@@ -62,26 +60,37 @@ def test_an_operation_has_index_id_version_document_and_line_of_the_input() -> N
 
 
 @pytest.mark.parametrize(
-    ("size", "count", "expected"),
-    [(10**6, 10, 5), (10**6, 5, 5), (10**6, 3, 3), (1, 10, 1), (-1, 10, 1), (0, 1, 1)],
+    ("size", "count", "expected"), [(10**6, 3, 3), (1, 10, 1), (-1, 10, 1), (0, 1, 1), (70, 10, 1)]
 )
 def test_operations_are_split_where_they_reach_a_size_or_a_number(
     size: int, count: int, expected: int
 ) -> None:
     first, rest = operations(5).split(size=size, count=count)
+    assert rest is not None
     assert (len(first), len(rest)) == (expected, 5 - expected)
     assert first.lines + rest.lines == operations(5).lines
-    assert first.input_lines + rest.input_lines == [1, 2, 3, 4, 5]
-    assert (first.size, rest.size) == tuple(sum(map(len, part.lines)) for part in (first, rest))
+    assert [*first.input_lines, *rest.input_lines] == [1, 2, 3, 4, 5]
+    both = [part.target(place).document_id for part in (first, rest) for place in range(len(part))]
+    assert both == ["d0", "d1", "d2", "d3", "d4"]
 
 
 @given(st.integers(-10, 2_000), st.integers(1, 20), st.integers(1, 20))
 def test_the_first_part_has_just_reached_the_size_or_the_number(size: int, count: int, number: int) -> None:
     first, rest = operations(number).split(size=size, count=count)
-    before = len(first.lines) - 1
-    assert sum(map(len, first.lines[:before])) < max(size, 1)
-    assert before < count
-    assert not rest or first.size >= size or len(first) == count
+    assert (first.ends[-2] if len(first) > 1 else 0) < max(size, 1)
+    assert len(first) <= count
+    assert rest is None or len(first.lines) >= size or len(first) == count
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=5))
+def test_merged_operations_are_those_of_all_parts(numbers: list[int]) -> None:
+    parts = [operations(number) for number in numbers]
+    merged = Operations.merge(parts)
+    single = [
+        (part.target(n), part.source(n), part.input_lines[n]) for part in parts for n in range(len(part))
+    ]
+    assert [(merged.target(n), merged.source(n), merged.input_lines[n]) for n in range(len(merged))] == single
+    assert merged.lines == b"".join(part.lines for part in parts)
 
 
 def test_a_stored_batch_takes_one_request_and_no_wait() -> None:

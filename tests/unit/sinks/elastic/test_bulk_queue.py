@@ -6,11 +6,11 @@ import pytest
 
 from harvester.sinks.elastic import bulk_queue
 from harvester.sinks.elastic.bulk import OK, REJECTED, SUPERSEDED, Operations, Results
-from harvester.sinks.elastic.bulk_queue import AckTracker, Batch, BulkQueue
+from harvester.sinks.elastic.bulk_queue import AckTracker, BulkQueue
 
 
 def operations(count: int) -> Operations:
-    return Operations.of("index", [b"action\nsource\n"] * count)
+    return Operations.of([b"action\nsource\n"] * count, ["index"])
 
 
 class Sender:
@@ -21,10 +21,10 @@ class Sender:
         self.outcome = outcome
         self._lock = Lock()
 
-    def __call__(self, batch: Batch) -> Results:
+    def __call__(self, batch: Operations) -> Results:
         with self._lock:
-            self.sizes.append(len(batch.operations))
-        return Results(bytearray([self.outcome] * len(batch.operations)))
+            self.sizes.append(len(batch))
+        return Results(bytearray([self.outcome] * len(batch)))
 
 
 def queue(sender: Sender, *, max_bytes: int = 2**63, flush_seconds: float = 3_600.0) -> BulkQueue:
@@ -71,7 +71,7 @@ def test_groups_that_share_a_batch_are_counted_apart() -> None:
     first, second = AckTracker(uuid="1"), AckTracker(uuid="2")
 
     class Mixed(Sender):
-        def __call__(self, batch: Batch) -> Results:
+        def __call__(self, batch: Operations) -> Results:
             super().__call__(batch)
             return Results(bytearray([OK, SUPERSEDED, REJECTED, OK]))
 
@@ -97,7 +97,7 @@ def test_a_batch_that_does_not_fill_up_is_sent_after_a_while() -> None:
     sent = Event()
 
     class Noticed(Sender):
-        def __call__(self, batch: Batch) -> Results:
+        def __call__(self, batch: Operations) -> Results:
             sent.set()
             return super().__call__(batch)
 
@@ -108,7 +108,7 @@ def test_a_batch_that_does_not_fill_up_is_sent_after_a_while() -> None:
 
 def test_an_error_of_a_request_is_raised_by_the_next_call() -> None:
     class Failing(Sender):
-        def __call__(self, batch: Batch) -> Results:
+        def __call__(self, batch: Operations) -> Results:
             raise RuntimeError("refused")
 
     with queue(Failing()).open() as waiting:
@@ -121,7 +121,7 @@ def test_leaving_the_queue_cancels_requests_that_wait() -> None:
     cancelled = Event()
 
     class Waiting(Sender):
-        def __call__(self, batch: Batch) -> Results:
+        def __call__(self, batch: Operations) -> Results:
             assert cancelled.wait(60)
             return super().__call__(batch)
 

@@ -75,7 +75,7 @@ def test_every_id_is_preserved(document_id: str, kind: str) -> None:
         assert bad[0].reason == "document_id is longer than 512 bytes"
     else:
         assert operations.target(0).document_id == document_id
-        assert operations.lines[0].count(b"\n") == 2
+        assert operations.lines.count(b"\n") == 2
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document["kind"])
