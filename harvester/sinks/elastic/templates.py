@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError
+from harvester.sinks.elastic.answer_parsing import member
 from harvester.sinks.elastic.config import ElasticConfig, Kind
 
 if TYPE_CHECKING:
@@ -37,10 +38,6 @@ class Template:
     @property
     def name(self) -> str:
         return self.path.rpartition("/")[2]
-
-    @property
-    def component(self) -> bool:
-        return self.path.startswith("/_component_template/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +81,13 @@ def install(client: Client, retry: RetryPolicy) -> list[str]:
     Raises ConfigurationError if another index period is installed or a template belongs to another application,
     CredentialsError without the privilege.
     """
-    wanted = shipped(client.config)
+    wanted, installed = shipped(client.config), _fetch_installed(client, retry)
     for template in wanted:
-        _check_replaceable(client, template, _fetch_installed(client, retry, template))
+        _check_replaceable(client, template, installed.get(template.path))
     for template in wanted:
         response = client.request(retry, "PUT", template.path, body=template.body)
         if not response.ok:
-            raise _error_for(client, template, response)
+            raise _error_for(client, f"the template {template.name}", response)
     return [template.name for template in wanted]
 
 
@@ -102,7 +99,8 @@ def install_missing(client: Client, retry: RetryPolicy) -> str | None:
     """
     config = client.config
     try:
-        states = [_state(client, retry, template) for template in shipped(config)]
+        installed = _fetch_installed(client, retry)
+        states = [_state(client, template, installed.get(template.path)) for template in shipped(config)]
         if "missing" in states:
             install(client, retry)
             return f"index templates installed at {config.url}"
@@ -119,12 +117,13 @@ def install_missing(client: Client, retry: RetryPolicy) -> str | None:
 
 def diff_templates(client: Client, retry: RetryPolicy) -> Iterator[Difference]:
     """The differences between the cluster's templates and those shipped."""
+    installed = _fetch_installed(client, retry)
     for template in shipped(client.config):
-        installed = _fetch_installed(client, retry, template)
-        if installed is None:
+        found = installed.get(template.path)
+        if found is None:
             yield Difference(template=template.name, field="", shipped="a template", installed=None)
         else:
-            yield from _differences(template.name, flatten(template.body), flatten(installed))
+            yield from _differences(template.name, flatten(template.body), flatten(found))
 
 
 def check_period(meta: Mapping[str, Any], config: ElasticConfig, what: str) -> None:
@@ -137,8 +136,7 @@ def check_period(meta: Mapping[str, Any], config: ElasticConfig, what: str) -> N
         )
 
 
-def _state(client: Client, retry: RetryPolicy, template: Template) -> str:
-    installed = _fetch_installed(client, retry, template)
+def _state(client: Client, template: Template, installed: Mapping[str, Any] | None) -> str:
     if installed is None:
         return "missing"
     _check_replaceable(client, template, installed)
@@ -157,30 +155,41 @@ def _check_replaceable(client: Client, template: Template, installed: Mapping[st
     check_period(meta, client.config, f"the template {template.name}")
 
 
-def _fetch_installed(client: Client, retry: RetryPolicy, template: Template) -> Mapping[str, Any] | None:
-    response = client.request(retry, "GET", template.path)
+def _fetch_installed(client: Client, retry: RetryPolicy) -> dict[str, Mapping[str, Any]]:
+    """The bodies of the cluster's templates by path: those whose names begin with the prefix."""
+    return {
+        f"/_{kind}/{name}": body
+        for kind in ("component_template", "index_template")
+        for name, body in _fetch_templates(client, retry, kind)
+    }
+
+
+def _fetch_templates(
+    client: Client, retry: RetryPolicy, kind: str
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    what = f"the templates {client.config.prefix}*"
+    response = client.request(retry, "GET", f"/_{kind}/{client.config.prefix}*")
     if response.status == 404:
-        return None
+        return
     if not response.ok:
-        raise _error_for(client, template, response)
-    kind = "component_template" if template.component else "index_template"
-    try:
-        body = response.body[f"{kind}s"][0][kind]
-    except (TypeError, LookupError):
-        body = None
-    if not isinstance(body, Mapping) or not isinstance(body.get("_meta") or {}, Mapping):
-        raise client.unexpected(response, f"asked for the template {template.name}")
-    return body
+        raise _error_for(client, what, response)
+    found = member(response.body, f"{kind}s")
+    if not isinstance(found, list):
+        raise client.unexpected(response, f"asked for {what}")
+    for each in found:
+        name, body = member(each, "name"), member(each, kind)
+        if not (isinstance(name, str) and isinstance(body, dict) and isinstance(body.get("_meta", {}), dict)):
+            raise client.unexpected(response, f"asked for {what}")
+        yield name, body
 
 
-def _error_for(client: Client, template: Template, response: Response) -> HarvestError:
+def _error_for(client: Client, what: str, response: Response) -> HarvestError:
     if response.status in {401, 403} or response.cause.is_block:
         return client.error_for(response.cause)
     if response.cause.is_serverless:
         return client.serverless()
     return ConfigurationError(
-        f"Elasticsearch at {client.config.url} refuses the template {template.name}: "
-        f"{response.error_type or response.status}"
+        f"Elasticsearch at {client.config.url} refuses {what}: {response.error_type or response.status}"
     )
 
 

@@ -101,3 +101,63 @@ def test_serverless_is_named_as_not_supported() -> None:
     client = Scripted(stored, lambda method, path: refusal if method == "PUT" else None)
     with pytest.raises(ConfigurationError, match="Serverless.*not supported"):
         templates.install(client, Waits().policy())
+
+
+def installed(kind: str, others: Mapping[str, Any] | None = None, *, without: str = "") -> Response:
+    """The answer to a request for the templates of one kind, all as shipped; `others`: bodies by name."""
+    known = {
+        t.name: t.body for t in templates.shipped(CLUSTER) if f"/_{kind}/" in t.path and t.name != without
+    }
+    found = [{"name": name, kind: body} for name, body in {**known, **(others or {})}.items()]
+    return Response(status=200, body={f"{kind}s": found})
+
+
+COMPONENTS = installed("component_template")
+
+
+def cluster(components: Response, indices: Response) -> Scripted:
+    def answer(method: str, path: str) -> Response | None:
+        if method != "GET":
+            return None
+        return components if path.startswith("/_component_template") else indices
+
+    return Scripted(stored, answer, CLUSTER)
+
+
+def test_installed_templates_are_read_with_one_request_for_each_kind() -> None:
+    another = {"our-other": {"index_patterns": ["our-other-*"]}}
+    client = cluster(COMPONENTS, installed("index_template", another))
+    assert templates.install_missing(client, Waits().policy()) is None
+    assert client.requests == [("GET", "/_component_template/our-*"), ("GET", "/_index_template/our-*")]
+
+
+def test_one_missing_template_has_all_of_them_installed() -> None:
+    client = cluster(COMPONENTS, installed("index_template", without="our-sessions"))
+    assert "installed" in (templates.install_missing(client, Waits().policy()) or "")
+    assert [path for method, path in client.requests if method == "PUT"] == [
+        template.path for template in templates.shipped(CLUSTER)
+    ]
+
+
+def test_a_template_of_another_application_with_this_name_is_not_replaced() -> None:
+    foreign = {"our-rooms": {"index_patterns": ["our-rooms"], "_meta": {"made_by": "another"}}}
+    client = cluster(COMPONENTS, installed("index_template", foreign))
+    with pytest.raises(ConfigurationError, match="our-rooms .* was not created by the harvester"):
+        templates.install(client, Waits().policy())
+    assert "PUT" not in [method for method, _ in client.requests]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {},
+        {"component_templates": {}},
+        {"component_templates": [1]},
+        {"component_templates": [{"name": "our-x"}]},
+    ],
+)
+def test_an_answer_of_another_shape_is_unexpected(body: Any) -> None:
+    client = cluster(Response(status=200, body=body), installed("index_template"))
+    with pytest.raises(ConfigurationError, match=r"our-\*.*unexpected|unexpected answer"):
+        templates.install_missing(client, Waits().policy())
