@@ -20,7 +20,7 @@ import pytest
 
 from tests.e2e import elasticsearch_nodes as nodes
 from tests.e2e.elasticsearch_nodes import Node, User
-from tests.e2e.index_sandbox import IndexSandbox
+from tests.e2e.index_sandbox import IndexSandbox, PrefixesWithTemplates
 from tests.e2e.long_tests_first import long_first
 from tests.e2e.meetecho_bench import Bench, meetecho_bench
 from tests.e2e.shared_nodes import Borrower, Owner, SharedNodes
@@ -140,16 +140,31 @@ def es(request: pytest.FixtureRequest) -> Node:
     return node
 
 
+@pytest.fixture(scope="session")
+def all_prefixes_with_templates() -> Iterator[PrefixesWithTemplates]:
+    prefixes = PrefixesWithTemplates()
+    yield prefixes
+    prefixes.delete_templates()
+
+
 @pytest.fixture
-def sandbox(es: Node, tmp_path: Path) -> Iterator[IndexSandbox]:
-    with IndexSandbox.on(es, tmp_path) as corner:
+def prefixes(
+    request: pytest.FixtureRequest, all_prefixes_with_templates: PrefixesWithTemplates
+) -> PrefixesWithTemplates | None:
+    """For a test that may find the templates installed; None for any other test."""
+    return all_prefixes_with_templates if request.node.get_closest_marker("with_templates") else None
+
+
+@pytest.fixture
+def sandbox(es: Node, tmp_path: Path, prefixes: PrefixesWithTemplates | None) -> Iterator[IndexSandbox]:
+    with IndexSandbox.on(es, tmp_path, prefixes=prefixes) as corner:
         yield corner
 
 
 @pytest.fixture
-def newest(es9: Node, tmp_path: Path) -> Iterator[IndexSandbox]:
+def newest(es9: Node, tmp_path: Path, prefixes: PrefixesWithTemplates | None) -> Iterator[IndexSandbox]:
     """A sandbox on the newest version, for tests that do not depend on the version."""
-    with IndexSandbox.on(es9, tmp_path) as corner:
+    with IndexSandbox.on(es9, tmp_path, prefixes=prefixes) as corner:
         yield corner
 
 

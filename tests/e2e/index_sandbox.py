@@ -15,6 +15,7 @@ from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
 from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.loader import Loader
+from harvester.sinks.elastic.templates import flatten, shipped
 from harvester.state.layout import rejects_folder
 from harvester.state.rejects import Rejects
 from tests.e2e.elasticsearch_nodes import Node, User
@@ -25,6 +26,12 @@ RETRY = RetryPolicy(
 
 LARGEST_ANSWER = 1_000_000_000
 """The tests read whole indices at once."""
+
+_TEMPLATE_KINDS = ("index_template", "component_template")
+
+
+def new_prefix() -> str:
+    return f"t{uuid.uuid4().hex[:10]}-"
 
 
 def login(user: User | None) -> dict[str, str]:
@@ -42,14 +49,25 @@ class IndexSandbox:
 
     @classmethod
     @contextmanager
-    def on(cls, node: Node, folder: Path, administrator: User | None = None) -> Iterator[IndexSandbox]:
-        sandbox = cls(
-            node=node, prefix=f"t{uuid.uuid4().hex[:10]}-", folder=folder, administrator=administrator
-        )
+    def on(
+        cls,
+        node: Node,
+        folder: Path,
+        administrator: User | None = None,
+        prefixes: PrefixesWithTemplates | None = None,
+    ) -> Iterator[IndexSandbox]:
+        """`prefixes`: take the prefix from these, and put it there in the end unless its templates were changed."""
+        prefix = prefixes and prefixes.take(node)
+        sandbox = cls(node=node, prefix=prefix or new_prefix(), folder=folder, administrator=administrator)
         try:
             yield sandbox
         finally:
-            sandbox.clear()
+            sandbox.delete_indices()
+            if prefixes is not None and sandbox.has_shipped_templates():
+                prefixes.put(sandbox)
+            else:
+                sandbox.delete_templates()
+            sandbox.close()
 
     def cluster(self, **more: Any) -> ElasticConfig:
         settings = {
@@ -112,10 +130,46 @@ class IndexSandbox:
     def indices(self) -> list[str]:
         return sorted(self.ask("GET", f"/{self.prefix}*").body)
 
-    def clear(self) -> None:
+    def delete_indices(self) -> None:
         if indices := self.indices():
             self.ask("DELETE", f"/{','.join(indices)}")
-        for kind in ("_index_template", "_component_template"):  # one change of the cluster's state each
-            self.ask("DELETE", f"/{kind}/{self.prefix}*")
+
+    def delete_templates(self) -> None:
+        for kind in _TEMPLATE_KINDS:  # one change of the cluster's state each
+            self.ask("DELETE", f"/_{kind}/{self.prefix}*")
+
+    def has_shipped_templates(self) -> bool:
+        """Whether the templates of this prefix are those shipped, and no others."""
+        found = {
+            each["name"]: flatten(each[kind])
+            for kind in _TEMPLATE_KINDS
+            for each in self.ask("GET", f"/_{kind}/{self.prefix}*").body[f"{kind}s"]
+        }
+        return found == {each.name: flatten(each.body) for each in shipped(self.cluster())}
+
+    def close(self) -> None:
         for opened in self._open:
             opened.close()
+
+
+class PrefixesWithTemplates:
+    """Prefixes without indices whose templates are as shipped. One test after the other uses them.
+
+    A node needs as long to create the templates and to delete them as for all else of a small harvest.
+    """
+
+    def __init__(self) -> None:
+        self._free: dict[str, list[IndexSandbox]] = {}
+
+    def take(self, node: Node) -> str | None:
+        """None if there is no such prefix: the test's first harvest installs the templates of its own."""
+        free = self._free.get(node.url)
+        return free.pop().prefix if free else None
+
+    def put(self, sandbox: IndexSandbox) -> None:
+        self._free.setdefault(sandbox.node.url, []).append(sandbox)
+
+    def delete_templates(self) -> None:
+        for sandbox in (each for free in self._free.values() for each in free):
+            sandbox.delete_templates()
+            sandbox.close()

@@ -24,6 +24,8 @@ from tests.e2e.harness import Documents, Harvester, by_id, differences
 from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.test_zoom import hits, stored
 
+pytestmark = pytest.mark.with_templates
+
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=26)
 """Behind the quiet hour, what was live, unready or late at NOW is settled three and a half hours later."""

@@ -19,6 +19,8 @@ from tests.e2e.harness import Harvester
 from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.simulator_in_process import Vendors
 
+pytestmark = pytest.mark.with_templates
+
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAYS = ["--from", "2026-11-18", "--to", "2026-11-19"]
 HOUR = timedelta(hours=1)

@@ -23,6 +23,8 @@ from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 from tests.e2e.test_webex import relabelled
 from tests.e2e.test_zoom import hits, stored
 
+pytestmark = pytest.mark.with_templates
+
 NOW = datetime(2026, 11, 20, 0, 3, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 OPTIONS: dict[str, Any] = {

@@ -40,7 +40,7 @@ def test_lines_become_the_same_documents_as_their_harvests(sandbox: IndexSandbox
     records = [full_harvest(), *many(30)]
     list(sandbox.loader().load(records))
     direct = {(hit["_index"], hit["_id"], hit["_version"]): hit["_source"] for hit in sandbox.hits()}
-    sandbox.clear()
+    sandbox.delete_indices()
     answer, refused = load(sandbox.loader(), lines_of(*records))
     assert {(hit["_index"], hit["_id"], hit["_version"]): hit["_source"] for hit in sandbox.hits()} == direct
     assert (answer.ok, answer.lines, refused) == (len(direct), len(direct), {})

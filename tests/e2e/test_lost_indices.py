@@ -14,6 +14,8 @@ from tests.e2e.harness import differences
 from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 
+pytestmark = pytest.mark.with_templates
+
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAYS = ["--from", "2026-11-17", "--to", "2026-11-19"]

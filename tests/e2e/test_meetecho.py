@@ -17,6 +17,8 @@ from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 from tests.e2e.test_zoom import hits, stored
 
+pytestmark = pytest.mark.with_templates
+
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 OPTIONS: dict[str, Any] = {

@@ -15,6 +15,8 @@ from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 from tests.unit.http_receiver import Receiver, absent_url, receiving
 
+pytestmark = pytest.mark.with_templates
+
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SPEED = 200.0
 

@@ -16,6 +16,8 @@ from tests.e2e.harness import Documents, Harvester, lines
 from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.simulator_in_process import Vendors
 
+pytestmark = pytest.mark.with_templates
+
 OPTIONS: dict[str, Any] = {
     "seed": 5,
     "size": 12,

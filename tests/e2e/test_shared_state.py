@@ -28,6 +28,8 @@ from tests.e2e.recorded_requests import LEASE_SECONDS
 from tests.e2e.test_zoom import NOW, pointed
 from tests.e2e.wakeup_delay import WakeupDelay
 
+pytestmark = pytest.mark.with_templates
+
 SIZE, DAYS, SPEED = 200, 4, 2.0
 SHARE = 0.5
 """Of the vendor's rates, whose shortest period is a second."""

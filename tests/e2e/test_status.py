@@ -16,6 +16,8 @@ import pytest
 from tests.e2e.harness import HANGS_SECONDS, Harvester, Simulator, command
 from tests.e2e.index_sandbox import IndexSandbox
 
+pytestmark = pytest.mark.with_templates
+
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FREE = frozenset({"POST /oauth/token", "GET /users"})
 """What a backfill asks for besides its listing and its meetings: a token where none is kept, and once a run the table of

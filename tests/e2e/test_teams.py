@@ -29,6 +29,8 @@ from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 from tests.e2e.test_zoom import hits, stored
 from tests.e2e.wakeup_delay import WakeupDelay
 
+pytestmark = pytest.mark.with_templates
+
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OPTIONS: dict[str, Any] = {
     "seed": 11,

@@ -150,6 +150,7 @@ def journal_files(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.with_templates
 def test_every_damage_is_seen_and_repaired(newest: IndexSandbox, tmp_path: Path) -> None:
     with harvested(newest, tmp_path) as (harvester, simulator):
         answer = verify(harvester, code=0)
@@ -197,6 +198,7 @@ def stored_hits(sandbox: IndexSandbox) -> list[tuple[str, str, int]]:
     return sorted((hit["_index"], hit["_id"], hit["_version"]) for hit in sandbox.hits())
 
 
+@pytest.mark.with_templates
 def test_without_a_journal_the_listing_decides_which_meetings_are_missing(
     newest: IndexSandbox, tmp_path: Path
 ) -> None:
@@ -222,6 +224,7 @@ def test_without_a_journal_the_listing_decides_which_meetings_are_missing(
         assert verify(elsewhere, *DAYS, code=0)["findings"] == []
 
 
+@pytest.mark.with_templates
 def test_meetings_that_the_vendor_dropped_are_missing_by_the_journal(
     newest: IndexSandbox, tmp_path: Path
 ) -> None:
@@ -239,6 +242,7 @@ def test_meetings_that_the_vendor_dropped_are_missing_by_the_journal(
         assert verify(harvester, *DAYS, code=0)["findings"] == [], "gone by now, as the journal has it"
 
 
+@pytest.mark.with_templates
 def test_orphans_are_kept_without_delete_orphans(newest: IndexSandbox, tmp_path: Path) -> None:
     with harvested(newest, tmp_path) as (harvester, _):
         _, sessions = documents_of(newest, meetings(newest)[0])
@@ -266,6 +270,7 @@ def test_orphans_are_kept_without_delete_orphans(newest: IndexSandbox, tmp_path:
         assert verify(harvester, *DAYS, code=0)["findings"] == []
 
 
+@pytest.mark.with_templates
 def test_orphans_that_the_vendor_has_a_meeting_for_are_not_deleted(
     newest: IndexSandbox, tmp_path: Path
 ) -> None:
@@ -276,6 +281,7 @@ def test_orphans_that_the_vendor_has_a_meeting_for_are_not_deleted(
         assert differences(stored(newest), simulator.truth) == []
 
 
+@pytest.mark.with_templates
 def test_without_dates_backfills_are_compared_after_nightly_runs_and_days_between_are_named(
     newest: IndexSandbox, tmp_path: Path
 ) -> None:
@@ -299,6 +305,7 @@ def test_without_dates_backfills_are_compared_after_nightly_runs_and_days_betwee
     ("changes", "code"),
     [({"ZOOM_CLIENT_SECRET": "wrong"}, 77), ({"ES_USERNAME": "alone"}, 78)],
 )
+@pytest.mark.with_templates
 def test_an_incomplete_comparison_is_not_clean(
     newest: IndexSandbox, tmp_path: Path, changes: dict[str, str], code: int
 ) -> None:
@@ -309,6 +316,7 @@ def test_an_incomplete_comparison_is_not_clean(
         assert len(ended.stdout.splitlines()) == 1, "no table, whose zeros would say that nothing is wrong"
 
 
+@pytest.mark.with_templates
 def test_newer_or_richer_documents_are_not_deleted(newest: IndexSandbox, tmp_path: Path) -> None:
     with harvested(newest, tmp_path) as (harvester, _):
         _, sessions = documents_of(newest, meetings(newest)[0])
@@ -326,6 +334,7 @@ def test_newer_or_richer_documents_are_not_deleted(newest: IndexSandbox, tmp_pat
         assert richer["document_id"] in stored(newest)
 
 
+@pytest.mark.with_templates
 def test_rejected_documents_are_neither_missing_nor_clean(newest: IndexSandbox, tmp_path: Path) -> None:
     with harvested(newest, tmp_path) as (harvester, _):
         uuid = meetings(newest)[0]
@@ -345,6 +354,7 @@ def test_rejected_documents_are_neither_missing_nor_clean(newest: IndexSandbox, 
         assert verify(harvester, *DAYS, "--repair", code=0)["rejected"] == 0
 
 
+@pytest.mark.with_templates
 def test_a_second_repair_is_refused(newest: IndexSandbox, tmp_path: Path) -> None:
     with harvested(newest, tmp_path) as (harvester, _):
         (lock,) = (newest.folder / "state").rglob("run.lock")
@@ -464,6 +474,7 @@ def of_one_harvest(sandbox: IndexSandbox, uuid: str) -> set[tuple[str, int]]:
     return {(hit["_source"]["harvested_at"], hit["_version"]) for hit in (meeting, *sessions)}
 
 
+@pytest.mark.with_templates
 def test_a_document_of_the_future_is_replaced_and_can_be_replaced_again(
     sandbox: IndexSandbox, tmp_path: Path
 ) -> None:
@@ -492,6 +503,7 @@ def test_a_document_of_the_future_is_replaced_and_can_be_replaced_again(
         assert {index["settings"]["index"]["gc_deletes"] for index in settings} == {"24h"}
 
 
+@pytest.mark.with_templates
 def test_a_repair_that_was_killed_between_its_settings_is_undone_by_the_next_run(
     sandbox: IndexSandbox, tmp_path: Path
 ) -> None:

@@ -26,6 +26,8 @@ from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 from tests.e2e.test_zoom import hits, pointed, stored
 
+pytestmark = pytest.mark.with_templates
+
 NOW = datetime(2026, 11, 20, 0, 3, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 OPTIONS: dict[str, Any] = {

@@ -18,6 +18,8 @@ from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 from tests.e2e.test_zoom import stored
 
+pytestmark = pytest.mark.with_templates
+
 DAY = timedelta(days=1)
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FIRST = datetime(2026, 11, 17, tzinfo=UTC)

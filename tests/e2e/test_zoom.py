@@ -49,6 +49,7 @@ def stored(sandbox: IndexSandbox) -> Documents:
     return documents
 
 
+@pytest.mark.with_templates
 def test_two_thousand_meetings_with_every_quirk_arrive_as_the_truth_has_them(
     newest: IndexSandbox, tmp_path: Path
 ) -> None:
@@ -67,6 +68,7 @@ def test_two_thousand_meetings_with_every_quirk_arrive_as_the_truth_has_them(
         assert differences(stored(newest), simulator.truth) == []
 
 
+@pytest.mark.with_templates
 def test_faults_change_nothing_in_the_index(newest: IndexSandbox, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=2_000, days=30, faults=0.05) as simulator:
         ended = pointed(newest, simulator)("zoom", *simulator.dates)
@@ -82,6 +84,7 @@ def test_the_oldest_supported_server_gets_the_same_documents(sandbox: IndexSandb
         assert differences(stored(sandbox), simulator.truth) == []
 
 
+@pytest.mark.with_templates
 def test_reports_arrive_as_the_truth_has_them(newest: IndexSandbox, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=200, days=5, more=["--zoom-plan", "pro"]) as simulator:
         ended = pointed(newest, simulator)("zoom", *simulator.dates)
@@ -89,6 +92,7 @@ def test_reports_arrive_as_the_truth_has_them(newest: IndexSandbox, tmp_path: Pa
         assert differences(stored(newest), simulator.truth) == []
 
 
+@pytest.mark.with_templates
 def test_quality_arrives_as_the_truth_has_it(newest: IndexSandbox, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=120, days=4, more=["--truth-qos"]) as simulator:
         ended = pointed(newest, simulator)("zoom", *simulator.dates, "--qos")
@@ -98,6 +102,7 @@ def test_quality_arrives_as_the_truth_has_it(newest: IndexSandbox, tmp_path: Pat
         assert any("quality" in document for document in found.values())
 
 
+@pytest.mark.with_templates
 def test_meetings_without_any_time_are_gone_at_every_run(newest: IndexSandbox, tmp_path: Path) -> None:
     """On days older than the lookback, in which they could still get one: the first time, again, and into stdout."""
     with Simulator(tmp_path / "simulator", NOW, size=1_500, days=14) as simulator:
