@@ -67,6 +67,26 @@ def test_a_value_nested_too_deeply_is_replaced(opens: str, closes: str, levels: 
         orjson.dumps(body.value, default=repr)
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ('"]"', "[", "]"),  # closes what is open
+        ('"["', "[", "]"),
+        ('"]","["', "[", "]"),
+        ('"a\\"]"', "[", "]"),  # an escaped quote does not end a text
+        ('"a\\\\","]"', "[", "]"),  # an escaped backslash does not escape a quote
+        ('""', "[", "]"),
+        ('"}"', '{"{":', "}"),
+        ('"}\\"{"', '{"a\\"}":', "}"),
+    ],
+)
+def test_texts_with_brackets_and_quotes_hide_no_level(texts: tuple[str, str, str]) -> None:
+    inner, opens, closes = texts
+    for levels in (MAX_DEPTH, MAX_DEPTH + 1):
+        content = opens * (levels - 1) + "[" + inner + "]" + closes * (levels - 1)
+        assert parse_body(content.encode()).too_deep == (levels > MAX_DEPTH)
+
+
 json_values = st.recursive(
     st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from connectors.models import Session, session_key
+from connectors.quality import Measure
 from connectors.webex.mapping import to_sessions
 from connectors.webex.quality import to_quality, with_quality
 from tests.unit.webex.fake_api import UUID, device, media_row, participant_row, stream, without
@@ -35,10 +36,21 @@ def test_unmeasured_values_are_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    "odd", [None, [], {}, "x", 7, [None], ["x"], [{"latency": None}], [{"latency": ["5"]}]]
+    "odd",
+    [
+        *(None, [], {}, "x", 7, [None], ["x"]),
+        *([{"latency": samples}] for samples in (None, 7, "7", {"7": 7}, ["5"], [[7]], [-1, None])),
+    ],
 )
 def test_malformed_streams_have_no_quality(odd: object) -> None:
     assert to_quality(media_row(audioIn=odd, resources=odd)) is None
+
+
+def test_samples_that_are_not_numbers_are_ignored() -> None:
+    quality = to_quality(media_row(audioIn=[stream(latency=[10, None, "7", -1, 20.5])]))
+    assert quality is not None
+    assert quality.audio_in is not None
+    assert quality.audio_in.latency_ms == Measure(mean=15.25, worst=20.5, samples=2)
 
 
 def test_only_video_has_height_and_frame_rate() -> None:
