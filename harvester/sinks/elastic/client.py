@@ -351,9 +351,10 @@ class Client:
             "use Elasticsearch 8 or 9, self-managed or on Elastic Cloud Hosted"
         )
 
-    def closed_index(self, index: str) -> Unreachable:
+    def closed_index(self, index: str, consequence: str = "") -> Unreachable:
+        closed = f"the index {index} at {self.config.url} is closed"
         return Unreachable(
-            f"the index {index} at {self.config.url} is closed: open it and run the same command again"
+            f"{closed}{f', {consequence}' if consequence else ''}: open it and run the same command again"
         )
 
 
