@@ -6,6 +6,7 @@ A state that cannot be read is never silently begun again: the error names the f
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from threading import RLock
 from typing import Any, Protocol
 
 from connectors.errors import OutputError, StateError
+from connectors.exhausted import exhausted
 from harvester.state.layout import (
     ACCOUNT_DATABASE,
     JOURNAL_DATABASE,
@@ -277,6 +279,8 @@ class Database:
             code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
             if code in _CORRUPT:
                 raise self.damaged() from None
+            if code == sqlite3.SQLITE_CANTOPEN:
+                _require_descriptors()
             if code in _NOT_WRITABLE and self.read_only:
                 raise OutputError(
                     f"{self.path} cannot be read ({error}): check its owner and permissions, and the disk"
@@ -317,3 +321,12 @@ def _connect(uri: str) -> sqlite3.Connection:
     )
     connection.text_factory = bytes.decode  # like the default, but its error differs from all others
     return connection
+
+
+def _require_descriptors() -> None:
+    """SQLite does not say that this process may open no more files. Raises Exhausted if that is so."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        if (lack := exhausted(error)) is not None:
+            raise lack from None

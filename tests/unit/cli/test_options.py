@@ -8,7 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from connectors.exit_codes import ExitCode
+from connectors.errors import ConfigurationError
 from harvester.cli import cli
 
 
@@ -47,33 +47,6 @@ def test_a_wrong_number_is_answered_with_the_limits(words: list[str], message: s
     assert message in ended.output
 
 
-NOT_UTF8 = b"f\xff".decode("utf-8", "surrogateescape")
-
-
-@pytest.mark.parametrize(
-    ("words", "option"),
-    [
-        (["google-meet", "--date", "2026-11-20", "--user", NOT_UTF8], "'--user'"),
-        (["google-meet", "--date", "2026-11-20", "--meeting-code", NOT_UTF8], "'--meeting-code'"),
-        (["attendance", "days.ndjson", "--topic", NOT_UTF8], "'--topic'"),
-        (["report", "days.ndjson", "--title", NOT_UTF8], "'--title'"),
-        (["rejects", "drop", NOT_UTF8], "'[ID]...'"),
-    ],
-)
-def test_a_value_that_is_no_file_has_to_be_utf8(words: list[str], option: str) -> None:
-    ended = CliRunner().invoke(cli, words, standalone_mode=False)
-    assert isinstance(ended.exception, click.BadParameter)
-    assert ended.exception.format_message() == f"Invalid value for {option}: it is not UTF-8"
-
-
-def test_a_file_may_have_any_name(tmp_path: Path) -> None:
-    file = tmp_path / NOT_UTF8
-    file.write_text("{}\n", encoding="utf-8")
-    ended = CliRunner().invoke(cli, ["attendance", str(file)], standalone_mode=False)
-    assert ended.return_value == ExitCode.DATAERR
-    assert "1 of 1 line is not a document" in ended.output
-
-
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
 @pytest.mark.parametrize("option", ["--from", "--to"])
 def test_a_day_at_the_end_of_the_calendar_is_refused(option: str, day: str) -> None:
@@ -86,3 +59,28 @@ def test_a_day_at_the_end_of_the_calendar_is_refused(option: str, day: str) -> N
 def test_a_number_that_no_database_can_hold_is_refused() -> None:
     ended = CliRunner().invoke(cli, ["meetecho", "rooms", "log", "--last", "9" * 30])
     assert "write a whole number of at least 1, and at most 1000000000" in ended.output
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "message"),
+    [
+        (
+            "marshal data too short",
+            ConfigurationError,
+            "a compiled file of the harvester or of a library is incomplete",
+        ),
+        ("", RuntimeError, "a file that the program reads ends too early"),
+    ],
+)
+def test_a_file_that_ends_too_early_is_not_taken_for_ctrl_d(
+    monkeypatch: pytest.MonkeyPatch, words: str, kind: type[Exception], message: str
+) -> None:
+    """Click ends a command with EOFError as if it had been interrupted, and says nothing."""
+
+    def load(_place: str) -> click.Command:
+        raise EOFError(words)
+
+    monkeypatch.setattr("harvester.cli.load_command", load)
+    ended = CliRunner().invoke(cli, ["status"], standalone_mode=False)
+    assert isinstance(ended.exception, kind)
+    assert message in str(ended.exception)

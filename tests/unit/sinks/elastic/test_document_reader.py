@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
 
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
-from connectors.models import Window
 from harvester.sinks.elastic import document_reader
 from harvester.sinks.elastic.client import AnswerTooLarge, Response
 from harvester.sinks.elastic.document_reader import DocumentReader
@@ -115,42 +113,3 @@ def test_bookings_are_read_only_if_they_are_asked_for() -> None:
         assert found == expected
         [opened] = [path for _, path in client.requests if "_pit?" in path]
         assert ("harvester-bookings-*" in opened) is bookings
-
-
-def closed_beside(*names: str) -> Answer:
-    """Answers as Elasticsearch does if these indices are closed: a search that may not pass over them names the first."""
-    answer_pages = pages([hit(1)])
-
-    def answer(method: str, path: str) -> Response | None:
-        if "expand_wildcards=open,closed" not in path:
-            return answer_pages(method, path)
-        left = [name for name in names if f"-{name}" not in path.split("/")[1].split(",")]
-        if not left:
-            return Response(status=200, body={"hits": {"hits": []}})
-        return Response(status=400, body={"error": {"type": "index_closed_exception", "index": left[0]}})
-
-    return answer
-
-
-def test_a_closed_index_is_not_passed_over() -> None:
-    with pytest.raises(
-        Unreachable, match="harvester-sessions-2026 at .* is closed, so its documents cannot be read"
-    ):
-        read(closed_beside("harvester-sessions-notes", "harvester-sessions-2026"))
-
-
-@pytest.mark.parametrize(
-    "name", ["harvester-sessions-2025", "harvester-meetings-2026-10", "harvester-meetings-notes"]
-)
-def test_a_closed_index_of_another_time_or_of_another_program_does_not_matter(name: str) -> None:
-    november = Window(start=datetime(2026, 11, 1, tzinfo=UTC), end=datetime(2026, 12, 1, tzinfo=UTC))
-    client = Scripted(stored, closed_beside(name))
-    assert len(list(DocumentReader(client, Waits().policy()).read(window=november))) == 1
-
-
-@pytest.mark.parametrize("name", ["harvester-sessions-2026", "harvester-bookings-2026-11"])
-def test_a_closed_index_of_the_same_time_does(name: str) -> None:
-    november = Window(start=datetime(2026, 11, 30, 23, tzinfo=UTC), end=datetime(2026, 12, 1, tzinfo=UTC))
-    client = Scripted(stored, closed_beside(name))
-    with pytest.raises(Unreachable, match=name):
-        list(DocumentReader(client, Waits().policy()).read(window=november, bookings=True))
