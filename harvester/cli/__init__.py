@@ -193,6 +193,9 @@ def cli(context: click.Context, /, **given: Any) -> None:
     available today has been stored. Run `harvester COMMAND --help` for the options of a command. The options below may
     also stand after the command.
     """
+    for name, value in given.items():
+        if value == "":
+            raise click.UsageError(f"--{name.replace('_', '-')} is empty; is a variable not set?", context)
     context.meta[BEFORE_COMMAND] = {name: value for name, value in given.items() if value}
 
 

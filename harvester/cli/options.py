@@ -27,7 +27,7 @@ from harvester import config
 from harvester.accounts_file import DEFAULT_NAME, read_accounts_file
 from harvester.cli import BEFORE_COMMAND, LEVELS, LEVELS_HELP
 from harvester.cli.run_environment import IndexPeriod, RunEnvironment
-from harvester.cli.utf8_values import require_utf8
+from harvester.cli.text_values import FilePath, require_not_empty, require_text
 from harvester.config import OWN, Environment
 from harvester.env_file_warnings import exposed_secrets
 from harvester.logging_setup import ONCE, Format, Level, configure_logging
@@ -41,7 +41,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
 
 
-PATH = click.Path(path_type=Path)
+PATH = FilePath()
 """A file or folder. Opening it shows whether it can be used, so that every command fails for the same reason with the same
 exit code: 74, or 78 for a file of settings."""
 
@@ -166,7 +166,7 @@ class GeneralOptions:
     def begin(self) -> None:
         """Take those before the command: `harvester -q all` is `harvester all -q`; what is given after the command wins."""
         context = click.get_current_context()
-        require_utf8(context)
+        require_text(context)
         before: dict[str, Any] = context.meta.get(BEFORE_COMMAND, {})
         for name, value in before.items():
             if not getattr(self, name):
@@ -261,6 +261,7 @@ def pass_open_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _store(context: click.Context, param: click.Parameter, value: Any) -> None:
     if value is not None:
+        require_not_empty(context, param, value)
         setattr(context.ensure_object(GeneralOptions), str(param.name), value)
 
 

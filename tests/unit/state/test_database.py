@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -255,3 +257,18 @@ def test_too_many_open_files_are_named(tmp_path: Path, *, makes_the_file: bool) 
             Database(path, MIGRATIONS, read_only=not makes_the_file)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize(("free", "remedy"), [(0, "free some space"), (10**9, "check the disk")])
+def test_a_log_that_cannot_grow_on_a_full_disk_is_no_fault_of_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, remedy: str
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=free))
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    with (
+        closing(Database(tmp_path / "account.db", MIGRATIONS)) as kept,
+        pytest.raises(OutputError, match=rf"disk I/O error\): {remedy}$"),
+        kept.reading(),
+    ):
+        raise error
