@@ -12,6 +12,7 @@
     │   └── LeaseHeld        75   another worker holds the lease of the quota pool
     ├── LeaseLost            75   another worker may hold the leases of this one by now: it sends nothing more
     ├── TimeIsUp             75   the run has taken as long as it may: the same command goes on
+    ├── Exhausted            75   this process gets no more memory, threads or open files: the same command resumes
     ├── Interrupted          130  Ctrl-C or SIGTERM (143): the same command resumes
     ├── VendorError          75   one call failed after the retries: its meeting has failed, the run goes on
     │   └── BrokenResponse   75   an answer that is not as the vendor documents it: HTML, half a body, no list
@@ -87,6 +88,10 @@ class LeaseLost(HarvestError):
 
 
 class TimeIsUp(HarvestError):
+    pass
+
+
+class Exhausted(HarvestError):
     pass
 
 

@@ -26,6 +26,7 @@ from connectors.errors import (
     HarvestError,
     Unreachable,
 )
+from connectors.exhausted import exhausted
 from connectors.json_body import BodyRefused, parse_body
 from connectors.limited_transport import (
     NETWORK_ERRORS,
@@ -250,6 +251,8 @@ class Api:
     ) -> Retry | HarvestError:
         if isinstance(error, requests.exceptions.InvalidURL):
             return BrokenResponse(f"{self.vendor}: {request.call}: the link to the next page cannot be read")
+        if (lack := exhausted(error)) is not None:
+            return Retry(error=lack)
         if not is_unparsable(error):
             return Retry(error=self._unreachable(request, error, state))
         logger.debug("%s: %s: not HTTP (%s)", self.vendor, request.call, type(error).__name__)

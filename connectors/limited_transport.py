@@ -22,7 +22,7 @@ from urllib3 import BaseHTTPResponse, HTTPConnectionPool, PoolManager
 from urllib3.exceptions import DecodeError, HTTPError, InvalidChunkLength, InvalidHeader
 
 from connectors.base import ResponseLimits
-from connectors.proxies_and_certificates import causes
+from connectors.error_causes import causes
 
 CHUNK_BYTES = 262_144
 """How much of a body is decompressed at once. A page of a listing fits into it."""

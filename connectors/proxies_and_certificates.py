@@ -7,7 +7,7 @@ machine is never reached through a proxy.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ import requests
 from requests.utils import select_proxy
 from urllib3.util.ssl_match_hostname import CertificateError
 
+from connectors.error_causes import causes
 from connectors.errors import ConfigurationError
 from connectors.parsing import is_loopback
 
@@ -122,18 +123,3 @@ def certificate_fault(error: BaseException) -> CertificateFault | None:
                 f"is refused ({cause.verify_message})", "install another one on the server"
             )
     return None
-
-
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and everything inside it: libraries wrap errors in several ways."""
-    waiting: list[object] = [error]
-    seen: set[int] = set()
-    while waiting:
-        found = waiting.pop()
-        if not isinstance(found, BaseException) or id(found) in seen:
-            continue
-        seen.add(id(found))
-        yield found
-        waiting += found.__cause__, found.__context__, getattr(found, "reason", None)
-        waiting += found.args
-        waiting += getattr(found, "errors", ())

@@ -105,6 +105,8 @@ def read_accounts_file(path: Path) -> AccountsFile:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}{_syntax(str(error))}") from None
+    except ValueError:  # Python reads no number of more than 4,300 digits
+        raise ConfigurationError(f"{path} contains a number with too many digits") from None
     except RecursionError:
         raise ConfigurationError(f"{path} is nested too deeply") from None
     return _Reader(path).read(tables)

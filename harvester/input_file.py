@@ -26,6 +26,19 @@ def open_input(path: Path) -> BufferedReader:
         raise unreadable(path, error) from None
 
 
+def read_input(path: Path, most: int) -> bytes:
+    """All of a file that is held in memory. Raises what `open_input` does, and UnusableFile if it has more than `most` bytes,
+    as a device has that never ends."""
+    try:
+        with open_input(path) as file:
+            content = file.read(most + 1)
+    except OSError as error:
+        raise unreadable(path, error) from None
+    if len(content) > most:
+        raise UnusableFile(f"{path} is larger than {most // 1024 // 1024} MB")
+    return content
+
+
 def unreadable(path: Path, error: OSError) -> OutputError:
     return OutputError(f"{path} cannot be read ({error.strerror})")
 

@@ -124,6 +124,10 @@ def _toml_rows(text: str, table: str) -> Iterator[Row]:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RowError(f"not TOML: {error}") from None
+    except ValueError:  # Python reads no number of more than 4,300 digits
+        raise RowError("contains a number with too many digits") from None
+    except RecursionError:
+        raise RowError("nested too deeply") from None
     rows = content.get(table)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise RowError(f"has no [[{table}]]")

@@ -78,9 +78,11 @@ def prepare_output(
         return _open(path, private, wait)
 
 
-def write_output(path: Path, content: bytes, *, private: bool = False) -> None:
-    """Write the whole file at once."""
-    with open_output(path, private=private) as file, _naming(path):
+def write_output(
+    path: Path, content: bytes, *, private: bool = False, wait: Callable[[float], object] = wait_uninterrupted
+) -> None:
+    """Write the whole file at once. The arguments are those of `prepare_output`."""
+    with open_output(path, private=private, wait=wait) as file, _naming(path):
         file.stream.write(content)
 
 

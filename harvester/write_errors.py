@@ -6,7 +6,8 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from connectors.errors import OutputError
+from connectors.errors import HarvestError, OutputError
+from connectors.exhausted import exhausted
 
 _REMEDIES = {
     errno.ENOSPC: "free some space",
@@ -17,14 +18,17 @@ _REMEDIES = {
     errno.ENOENT: "create its folder",
     errno.ENOTDIR: "create its folder",
     errno.EIO: "check the disk",
+    errno.EFBIG: "raise the limit of this process (ulimit -f)",
 }
 
-ONLY_OF_WRITING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+ONLY_OF_WRITING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 """Errors that no reading has."""
 
 
-def write_error(name: object, error: OSError, *, elsewhere: str = "name another place") -> OutputError:
+def write_error(name: object, error: OSError, *, elsewhere: str = "name another place") -> HarvestError:
     """`elsewhere`: how to choose another place; empty if there is no choice."""
+    if (lack := exhausted(error)) is not None:
+        return lack
     reason = error.strerror or type(error).__name__
     remedy = ", or ".join(filter(None, (_REMEDIES.get(error.errno or 0), elsewhere)))
     return OutputError(f"{name} cannot be written ({reason})" + (f": {remedy}" if remedy else ""))

@@ -62,7 +62,8 @@ def escape_glob(path: str) -> str:
 @contextmanager
 def _opened(path: Path, reader: str) -> Iterator[Sequence[str]]:
     with open_input(path) as file:
-        if not path.is_file():  # what is read of a pipe is gone
+        # What is read of a pipe is gone, and DuckDB opens no file whose name is not UTF-8.
+        if not path.is_file() or not _is_utf8(str(path)):
             with _piped(_ndjson(_blocks(file), str(path), str(path), reader)) as paths:
                 yield paths
             return
@@ -138,3 +139,11 @@ def _piped(blocks: Iterable[bytes]) -> Iterator[Sequence[str]]:
     thread.join()
     if errors:
         raise errors[0]
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

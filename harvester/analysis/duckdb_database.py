@@ -96,7 +96,7 @@ def _foreseen(error: Exception, folder: Path) -> Exception:
             f"the memory or the disk under {folder.parent} is not enough for these documents: allow more with --memory, "
             "choose fewer days with --from and --to, or name another temporary folder in TMPDIR"
         )
-    if kind in {"IOException", "HTTPException"}:
+    if kind in {"IOException", "HTTPException"} or "Could not write file" in str(error):
         return OutputError(
             f"the temporary folder {folder.parent} cannot be written, or the input cannot be read: free some space, or name "
             "another temporary folder in TMPDIR"
@@ -125,16 +125,19 @@ def open_database(limit: str = DEFAULT_MEMORY, *, in_file: bool = True) -> Itera
     """
     duckdb = require("duckdb")
     with _temporary_folder() as folder:
-        connection = duckdb.connect(
-            str(folder / "documents.duckdb") if in_file else ":memory:",
-            config={
-                "memory_limit": limit,
-                "temp_directory": str(folder / "spill"),
-                "autoinstall_known_extensions": "false",
-                "autoload_known_extensions": "false",
-                "preserve_insertion_order": "false",
-            },
-        )
+        try:
+            connection = duckdb.connect(
+                str(folder / "documents.duckdb") if in_file else ":memory:",
+                config={
+                    "memory_limit": limit,
+                    "temp_directory": str(folder / "spill"),
+                    "autoinstall_known_extensions": "false",
+                    "autoload_known_extensions": "false",
+                    "preserve_insertion_order": "false",
+                },
+            )
+        except duckdb.Error as error:
+            raise _foreseen(error, folder) from error
         (cores,) = connection.execute("SELECT current_setting('threads')").fetchall()[0]
         connection.execute(f"SET threads = {thread_count(limit, cores)}")
         connection.execute("SET TimeZone = 'UTC'")

@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from harvester.input_file import UnusableFile, open_input, unreadable
+from harvester.input_file import UnusableFile, read_input
 
+MAX_BYTES = 64 * 1024 * 1024
+"""Of a list of people or units: a million lines."""
 BOM = "\N{BYTE ORDER MARK}"
 _FORMULA = "=+-@\t\r"
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
@@ -51,10 +53,7 @@ def read(path: Path, columns: Sequence[str]) -> list[list[str]]:
     the file cannot be read.
     """
     try:
-        with open_input(path) as file:
-            text = file.read().decode("utf-8-sig")
-    except OSError as error:
-        raise unreadable(path, error) from None
+        text = read_input(path, MAX_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UnusableFile(f"{path} is not UTF-8: save it as CSV UTF-8") from None
     first = text.partition("\n")[0]

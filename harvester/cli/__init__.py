@@ -18,10 +18,10 @@ from typing import Any, NoReturn
 import click
 
 import connectors
-from connectors.errors import HarvestError
+from connectors.errors import ConfigurationError, HarvestError
 from connectors.exit_codes import ExitCode
 from harvester import __version__
-from harvester.cli.standard_streams import flush_stdout, prepare_standard_streams
+from harvester.cli.standard_streams import flush_stdout, permit_open_files, prepare_standard_streams
 
 PROGRAM = "harvester"
 COMPLETION_VARIABLE = "_HARVESTER_COMPLETE"
@@ -116,9 +116,12 @@ class LazyGroup(SuggestingGroup):
     """Commands by name; the module of a command is imported when the command is used."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """A closed pipe is not a failure; click would end the command with exit code 1."""
+        """A closed pipe is not a failure; click would end the command with exit code 1. The end of a file that is not whole is
+        one; click would take it for Ctrl-D."""
         try:
             return super().invoke(ctx)
+        except EOFError as error:
+            raise _incomplete_file(error) from error
         except BrokenPipeError:
             from harvester.sinks.base import PipeClosed
 
@@ -148,6 +151,15 @@ class LazyGroup(SuggestingGroup):
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(code), code.meaning) for code in sorted(ExitCode)])
         super().format_epilog(context, formatter)
+
+
+def _incomplete_file(error: EOFError) -> Exception:
+    if "marshal" not in str(error):
+        return RuntimeError("a file that the program reads ends too early")
+    return ConfigurationError(
+        "a compiled file of the harvester or of a library is incomplete: the disk may have been full when Python wrote it. "
+        f"Delete the folders __pycache__ below {sys.prefix}, or install the harvester again"
+    )
 
 
 def load_command(place: str) -> click.Command:
@@ -181,12 +193,16 @@ def cli(context: click.Context, /, **given: Any) -> None:
     available today has been stored. Run `harvester COMMAND --help` for the options of a command. The options below may
     also stand after the command.
     """
+    for name, value in given.items():
+        if value == "":
+            raise click.UsageError(f"--{name.replace('_', '-')} is empty; is a variable not set?", context)
     context.meta[BEFORE_COMMAND] = {name: value for name, value in given.items() if value}
 
 
 def run() -> NoReturn:
     """The whole program: the one place that turns errors into messages and exit codes."""
     prepare_standard_streams()
+    permit_open_files()
     code = _run()
     with suppress(OSError, ValueError):  # stderr is full: there is nowhere to report it
         sys.stderr.flush()
@@ -254,6 +270,11 @@ def _report(error: Exception) -> int:
         return error.exit_code
     if isinstance(error, BrokenPipeError):
         return ExitCode.OK
+    from connectors.exhausted import exhausted
+
+    if (lack := exhausted(error)) is not None:
+        logger.error("harvester: %s", lack)
+        return lack.exit_code
     if isinstance(error, OSError):
         from harvester.write_errors import ONLY_OF_WRITING, write_error
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 
+from connectors.exhausted import exhausted
 from connectors.exit_codes import ExitCode
 from harvester.pipeline.report import Report
 from harvester.pipeline.stop_signal import StopSignal
@@ -43,6 +44,11 @@ def _run(report: Report, run: Callable[[], None], stop: StopSignal) -> None:
 
 
 def _count_bug(report: Report, future: Future[None]) -> None:
-    if (error := future.exception()) is not None:
+    if (error := future.exception()) is None:
+        return
+    if (lack := exhausted(error)) is not None:
+        report.record_stop(lack)
+        logger.error("%s: %s", report.name, lack)
+    else:
         report.crashed(error)
         logger.error("%s: this is a bug, please report it with these lines", report.name, exc_info=error)

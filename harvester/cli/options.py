@@ -27,6 +27,7 @@ from harvester import config
 from harvester.accounts_file import DEFAULT_NAME, read_accounts_file
 from harvester.cli import BEFORE_COMMAND, LEVELS, LEVELS_HELP
 from harvester.cli.run_environment import IndexPeriod, RunEnvironment
+from harvester.cli.text_values import FilePath, require_not_empty, require_text
 from harvester.config import OWN, Environment
 from harvester.env_file_warnings import exposed_secrets
 from harvester.logging_setup import ONCE, Format, Level, configure_logging
@@ -40,9 +41,13 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
 
 
-PATH = click.Path(path_type=Path)
+PATH = FilePath()
 """A file or folder. Opening it shows whether it can be used, so that every command fails for the same reason with the same
 exit code: 74, or 78 for a file of settings."""
+
+
+A_BILLION = 1_000_000_000
+"""More than anything can be counted, and few enough for SQLite, and for waiting so many seconds."""
 
 
 class WholeNumber(click.ParamType[int]):
@@ -50,7 +55,7 @@ class WholeNumber(click.ParamType[int]):
 
     name = "number"
 
-    def __init__(self, least: int, most: int | None = None) -> None:
+    def __init__(self, least: int, most: int = A_BILLION) -> None:
         self._range = click.IntRange(least, most)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
@@ -83,6 +88,8 @@ def _convert(
         return limits.convert(value, param, ctx)
     except click.BadParameter:
         most = f"from {limits.min} to {limits.max}" if limits.max is not None else f"of at least {limits.min}"
+        if limits.max == A_BILLION:
+            most = f"of at least {limits.min}, and at most {A_BILLION}"
         raise click.BadParameter(f"write {what} {most}", ctx, param) from None
 
 
@@ -100,9 +107,12 @@ class Date(click.ParamType[Day]):
             return word
         if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             try:
-                return date.fromisoformat(text)
+                found = date.fromisoformat(text)
             except ValueError:
                 raise click.BadParameter(f"{text} is not a day of the calendar", ctx, param) from None
+            if found.year in {date.min.year, date.max.year}:  # its midnight may lie outside the calendar
+                raise click.BadParameter(f"no meeting is on {text}", ctx, param)
+            return found
         if parts := re.fullmatch(r"([0-9]{4})[^0-9]([0-9]{1,2})[^0-9]([0-9]{1,2})", text):
             year, month, day = map(int, parts.groups())
             raise click.BadParameter(f"write it {year:04d}-{month:02d}-{day:02d}", ctx, param)
@@ -153,12 +163,15 @@ class GeneralOptions:
     es_host: str | None = None
     index_period: IndexPeriod | None = None
 
-    def add_those_before_the_command(self) -> None:
-        """`harvester -q all` is `harvester all -q`; what is given after the command wins."""
-        before: dict[str, Any] = click.get_current_context().meta.get(BEFORE_COMMAND, {})
+    def begin(self) -> None:
+        """Take those before the command: `harvester -q all` is `harvester all -q`; what is given after the command wins."""
+        context = click.get_current_context()
+        require_text(context)
+        before: dict[str, Any] = context.meta.get(BEFORE_COMMAND, {})
         for name, value in before.items():
             if not getattr(self, name):
                 setattr(self, name, value)
+        raise_on_signals()
 
     def configure_logging(self, env: RunEnvironment | None = None) -> None:
         configure_logging(
@@ -216,8 +229,7 @@ def pass_env(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @pass_general_options
     def command(options: GeneralOptions, /, *args: Any, **kwargs: Any) -> Any:
-        options.add_those_before_the_command()
-        raise_on_signals()
+        options.begin()
         return function(options.open_environment(), *args, **kwargs)
 
     return update_wrapper(command, function)
@@ -228,8 +240,7 @@ def pass_logging(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @pass_general_options
     def command(options: GeneralOptions, /, *args: Any, **kwargs: Any) -> Any:
-        options.add_those_before_the_command()
-        raise_on_signals()
+        options.begin()
         options.configure_logging()
         return function(*args, **kwargs)
 
@@ -241,8 +252,7 @@ def pass_open_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @pass_general_options
     def command(options: GeneralOptions, /, *args: Any, **kwargs: Any) -> Any:
-        options.add_those_before_the_command()
-        raise_on_signals()
+        options.begin()
         options.configure_logging()
         return function(options, *args, **kwargs)
 
@@ -251,6 +261,7 @@ def pass_open_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _store(context: click.Context, param: click.Parameter, value: Any) -> None:
     if value is not None:
+        require_not_empty(context, param, value)
         setattr(context.ensure_object(GeneralOptions), str(param.name), value)
 
 

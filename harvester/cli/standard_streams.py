@@ -1,4 +1,4 @@
-"""stdin, stdout and stderr, any of which may be closed or full.
+"""stdin, stdout and stderr, any of which may be closed or full, and how many files may be open beside them.
 
 A message that stderr does not take ends no run; an answer or a document that stdout does not take is an OutputError (74).
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 _MODES = (os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)
 """Of stdin and stdout the wrong way round, so that their use fails; messages of libraries to stderr vanish."""
+
+
+OPEN_FILES = 4_096
 
 
 class _ClosedStdout(io.TextIOBase):
@@ -43,6 +47,17 @@ def prepare_standard_streams() -> None:
         sys.stdout = _ClosedStdout()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def permit_open_files() -> None:
+    """Use all of the files that this process may have open: some systems begin with 256, and 32 accounts need more."""
+    with suppress(ImportError, OSError, ValueError):  # not on Windows; or the limit may not be changed
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def open_stdout() -> TextIO:

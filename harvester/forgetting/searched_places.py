@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from connectors.errors import OutputError
 from harvester.documents import Document, encode
 from harvester.forgetting.person import Count, LeftOut, Person, with_fewer_sessions
 from harvester.input_file import open_input, unreadable
@@ -46,6 +47,9 @@ class FilePlace:
     kind = "file"
 
     def __init__(self, path: Path) -> None:
+        """Raises OutputError for a device or a FIFO: it may never end, and what was read of it cannot be written again."""
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise OutputError(f"{path} is not a regular file: write its documents into one first")
         self.name = str(path)
         self._path = path
 

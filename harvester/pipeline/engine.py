@@ -25,6 +25,7 @@ from connectors.errors import (
     Unreachable,
     VendorError,
 )
+from connectors.exhausted import exhausted
 from connectors.models import MeetingRecord, MeetingRef, SkippedPartition
 from harvester.documents import check_depth
 from harvester.pipeline.connector_context import RunContext
@@ -78,6 +79,8 @@ def harvest(
             run.acknowledge(ack)
         if run.stopped_by is not None:
             raise run.stopped_by
+        if run.in_sink > report.cleanup_pending:  # exit code 0 would say that they are stored
+            raise RuntimeError("the sink has not acknowledged every meeting")
     except HarvestError as error:
         report.record_stop(error)
         raise
@@ -263,6 +266,9 @@ class _Run:
             self._count_unanswered(error)
         elif isinstance(error, HarvestError):
             self._halt(error)
+        elif (lack := exhausted(error)) is not None:
+            self._report.meeting_ended(ref.uuid, lack)
+            self._tracker.on_failed(ref, lack)
         else:
             self._report.bug(ref.uuid, error)
             self._tracker.on_failed(ref, error)
@@ -296,7 +302,7 @@ class _Run:
             if isinstance(error, HarvestError):
                 self._halt(error)
             elif error is not None:
-                raise error
+                raise exhausted(error) or error
 
     def _halt(self, error: HarvestError | None = None) -> None:
         """Stop making requests. What is in flight comes in; the first error is the one that is raised."""

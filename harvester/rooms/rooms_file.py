@@ -115,6 +115,8 @@ def read_rooms_file(path: Path, environment: Environment) -> RoomsFile:
         raise ConfigurationError(
             f"{path}{f', line {line[1]},' if line else ''} is not TOML: check the quotation marks, the brackets and the ="
         ) from None
+    except ValueError:  # Python reads no number of more than 4,300 digits
+        raise ConfigurationError(f"{path} contains a number with too many digits") from None
     except RecursionError:
         raise ConfigurationError(f"{path} is nested too deeply") from None
 

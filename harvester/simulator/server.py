@@ -12,9 +12,10 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
-from harvester.output_file import write_output
+from harvester.output_file import wait_uninterrupted, write_output
 from harvester.simulator import VENDORS
 from harvester.simulator.arduino import app as arduino
 from harvester.simulator.arduino.app import ArduinoOptions
@@ -278,11 +279,25 @@ async def _serve(
     while not server.listening.is_set() and not serving_task.done():
         await asyncio.sleep(0.005)
     if server.listening.is_set():
-        if simulator.options.env is not None:
-            write_environment(simulator.options.env, simulator.environment(base))
-        for line in startup_lines(simulator.options, base):
-            announce(line)
+        if (env := simulator.options.env) is not None:
+            # In another thread, since a FIFO may have no reader: the server goes on and hears signals meanwhile.
+            settings = simulator.environment(base)
+            with suppress(_Ended):
+                await asyncio.to_thread(write_environment, env, settings, partial(_wait, serving_task))
+        if not serving_task.done():
+            for line in startup_lines(simulator.options, base):
+                announce(line)
     await serving_task
+
+
+class _Ended(Exception):
+    """The server has ended."""
+
+
+def _wait(serving: asyncio.Task[None], seconds: float) -> None:
+    if serving.done():
+        raise _Ended
+    wait_uninterrupted(seconds)
 
 
 def startup_lines(options: Options, base: str) -> Iterator[str]:
@@ -307,11 +322,12 @@ def _freeze_memory() -> None:
     sys.setswitchinterval(0.001)
 
 
-def write_environment(path: Path, settings: dict[str, str]) -> None:
+def write_environment(
+    path: Path, settings: dict[str, str], wait: Callable[[float], object] = wait_uninterrupted
+) -> None:
     """Write `NAME=value` lines atomically, for a process that waits for the file; private, as secrets should be."""
-    write_output(
-        path, "".join(f"{name}={value}\n" for name, value in settings.items()).encode(), private=True
-    )
+    content = "".join(f"{name}={value}\n" for name, value in settings.items())
+    write_output(path, content.encode(), private=True, wait=wait)
 
 
 @contextmanager

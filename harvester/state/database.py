@@ -6,6 +6,8 @@ A state that cannot be read is never silently begun again: the error names the f
 from __future__ import annotations
 
 import errno
+import os
+import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from threading import RLock
 from typing import Any, Protocol
 
 from connectors.errors import OutputError, StateError
+from connectors.exhausted import exhausted
 from harvester.state.layout import (
     ACCOUNT_DATABASE,
     JOURNAL_DATABASE,
@@ -44,6 +47,8 @@ LOSSES = {
     "stores that person again; run `harvester forget` once more for each",
 }
 """What is lost by moving a file away, by its name."""
+LEAST_SPACE = 64 * 1024
+"""By how much SQLite lets the index of its log grow at once: 32 kB, and a few pages beside it."""
 HEADER_BYTES = 100
 """Every SQLite database is at least this large."""
 
@@ -277,18 +282,27 @@ class Database:
             code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
             if code in _CORRUPT:
                 raise self.damaged() from None
+            if code == sqlite3.SQLITE_CANTOPEN:
+                _require_descriptors()
             if code in _NOT_WRITABLE and self.read_only:
                 raise OutputError(
                     f"{self.path} cannot be read ({error}): check its owner and permissions, and the disk"
                 ) from None
             if code in _NOT_WRITABLE:
-                cause = OSError(_NOT_WRITABLE[code], str(error))
-                raise write_error(self.path, cause, elsewhere="") from None
+                number = errno.ENOSPC if self._has_no_space() else _NOT_WRITABLE[code]
+                raise write_error(self.path, OSError(number, str(error)), elsewhere="") from None
             if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                 raise OutputError(
                     f"{self.path} has been locked by another process for over {BUSY_SECONDS:.0f} s; try again when it is done"
                 ) from None
             raise
+
+    def _has_no_space(self) -> bool:
+        """SQLite calls it a disk I/O error if its log cannot grow."""
+        try:
+            return shutil.disk_usage(self.path.parent).free < LEAST_SPACE
+        except OSError:
+            return False
 
     def damaged(self) -> StateError:
         """The error to raise for contents that were never written."""
@@ -317,3 +331,12 @@ def _connect(uri: str) -> sqlite3.Connection:
     )
     connection.text_factory = bytes.decode  # like the default, but its error differs from all others
     return connection
+
+
+def _require_descriptors() -> None:
+    """SQLite does not say that this process may open no more files. Raises Exhausted if that is so."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        if (lack := exhausted(error)) is not None:
+            raise lack from None

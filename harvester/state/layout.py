@@ -31,7 +31,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from connectors.errors import OutputError
+from connectors.errors import HarvestError, OutputError
 from harvester.write_errors import write_error
 
 ACCOUNT_DATABASE = "account.db"
@@ -199,7 +199,7 @@ def make_private(folder: Path) -> Path:
     return folder
 
 
-def not_writable(folder: Path, error: OSError) -> OutputError:
+def not_writable(folder: Path, error: OSError) -> HarvestError:
     return write_error(f"the state folder {folder}", error, elsewhere=ANOTHER_FOLDER)
 
 

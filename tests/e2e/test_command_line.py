@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.environment import clean_environment
 from tests.e2e.harness import HANGS_SECONDS, Harvester, Simulator, command, differences, lines
 from tests.e2e.index_sandbox import IndexSandbox
 
@@ -594,3 +595,22 @@ def test_usage_errors_are_json_too(tmp_path: Path, given: list[str], text: str) 
     ended = Harvester(tmp_path, {})(*given)
     (line,) = ended.stderr.splitlines()
     assert text in json.loads(line)["message"]
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_simulator_whose_settings_no_program_reads_hears_signals(
+    tmp_path: Path, sent: signal.Signals
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    process = subprocess.Popen(
+        command("simulate", "--port", "0", "--size", "3", "--days", "1", "--env", "fifo"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=clean_environment(),
+        cwd=tmp_path,
+    )
+    wait_until_idle(process)
+    process.send_signal(sent)
+    _, errors = process.communicate(timeout=HANGS_SECONDS)
+    assert process.returncode == 128 + sent
+    assert b"Traceback" not in errors

@@ -100,3 +100,26 @@ def test_the_search_of_the_docs_finds_the_networks_with_poor_sound(sandbox: Inde
         "192.0.2.0": (40, 10),
         "198.51.100.0": (35, 0),
     }
+
+
+def test_a_closed_index_is_not_taken_for_an_empty_one(sandbox: IndexSandbox, tmp_path: Path) -> None:
+    list(sandbox.loader().load([full_harvest()]))
+    sandbox.ask("POST", f"/{sandbox.prefix}*/_refresh")
+    index = f"{sandbox.prefix}sessions-2026"
+    sandbox.ask("POST", f"/{index}/_close")
+    for words in (
+        ["attendance", "--from-index"],
+        ["report", "--from-index", "-o", "page.html"],
+        ["forget", "--email", "person@example.org", "--yes"],
+        ["check", "-q"],
+    ):
+        ended = run(sandbox, tmp_path, *words)
+        assert ended.returncode in ({69, 78} if words[0] == "check" else {69}), words
+        said = ended.stdout + ended.stderr
+        assert f"{index}".encode() in said, words
+        assert b"closed" in said, words
+    assert not (tmp_path / "page.html").exists()
+    # An index of another year may well be closed on purpose.
+    other = run(sandbox, tmp_path, "attendance", "--from-index", "--from", "2024-01-01", "--to", "2024-12-31")
+    assert other.returncode == 0
+    sandbox.ask("POST", f"/{index}/_open")

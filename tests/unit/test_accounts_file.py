@@ -205,6 +205,7 @@ REFUSED = [
     ("[zoom.main]\naccount_id = s3cret-value", ", line 2, is not TOML"),
     ('[zoom.main]\naccount_id = "s3cret-value', ", is not TOML"),
     (f"[zoom.main]\naccount_id = {'[' * 5000}", " is nested too deeply"),
+    (f"[zoom.main]\naccount_id = {'9' * 5000}", " contains a number with too many digits"),
 ]
 
 

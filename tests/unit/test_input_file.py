@@ -8,7 +8,7 @@ import pytest
 
 from connectors.errors import OutputError
 from connectors.exit_codes import ExitCode
-from harvester.input_file import UnusableFile, open_input, standard_input_is_closed
+from harvester.input_file import UnusableFile, open_input, read_input, standard_input_is_closed
 
 
 def test_a_file_is_opened_to_read_bytes(tmp_path: Path) -> None:
@@ -31,3 +31,13 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, reason: str) ->
 def test_other_contents_and_a_closed_stream_have_codes_of_their_own() -> None:
     assert UnusableFile("line 3").exit_code == ExitCode.DATAERR
     assert standard_input_is_closed().exit_code == ExitCode.IOERR
+
+
+def test_a_device_that_never_ends_is_not_read_into_memory() -> None:
+    with pytest.raises(UnusableFile, match=r"^/dev/zero is larger than 1 MB$"):
+        read_input(Path("/dev/zero"), 1 << 20)
+
+
+def test_a_file_of_just_the_permitted_size_is_read(tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(b"abc")
+    assert read_input(tmp_path / "data", 3) == b"abc"

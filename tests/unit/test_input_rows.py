@@ -71,3 +71,12 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         read(tmp_path / "missing.csv")
     with pytest.raises(OutputError, match="standard input is closed"):
         read_items(Path("-"), None, number, format=None, table="rows")
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [("9" * 5000, "contains a number with too many digits"), ("[" * 5000, "nested too deeply")],
+)
+def test_toml_that_python_cannot_hold_is_refused(value: str, problem: str) -> None:
+    with pytest.raises(UnusableFile, match=f"standard input: {problem}; nothing was changed"):
+        read(Path("-"), f"[[rows]]\na = {value}\n".encode(), "toml")

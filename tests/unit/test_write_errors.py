@@ -24,6 +24,7 @@ ELSEWHERE = "choose another file with --output"
         (errno.ENOENT, "No such file or directory", f"create its folder, or {ELSEWHERE}"),
         (errno.ENOTDIR, "Not a directory", f"create its folder, or {ELSEWHERE}"),
         (errno.EIO, "Input/output error", f"check the disk, or {ELSEWHERE}"),
+        (errno.EFBIG, "File too large", f"raise the limit of this process (ulimit -f), or {ELSEWHERE}"),
         (errno.EISDIR, "Is a directory", ELSEWHERE),
         (errno.ENAMETOOLONG, "File name too long", ELSEWHERE),
     ],

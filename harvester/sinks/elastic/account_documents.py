@@ -17,7 +17,7 @@ from heapq import merge
 from itertools import groupby
 from typing import Any
 
-from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
+from connectors.errors import ConfigurationError, CredentialsError, HarvestError
 from connectors.models import Detail, Window
 from connectors.parsing import format_milliseconds, parse_instant
 from connectors.retry import RetryPolicy
@@ -32,6 +32,7 @@ from harvester.sinks.elastic.answer_parsing import (
     read_text,
 )
 from harvester.sinks.elastic.client import Client, Response
+from harvester.sinks.elastic.closed_indices import find_closed
 from harvester.sinks.elastic.config import ElasticConfig, Kind
 from harvester.sinks.elastic.deletion import Deletion, MissingPrivileges, delete_documents
 from harvester.sinks.elastic.future_harvest_times import redate
@@ -39,6 +40,7 @@ from harvester.sinks.elastic.future_harvest_times import redate
 PAGE = 5_000
 KEEP_ALIVE = "5m"
 DELETE_BATCH = 1_000
+_OPEN = "expand_wildcards=open&ignore_unavailable=true"
 _UUID_FIELDS: dict[Kind, str] = {"meeting": "uuid", "session": "meeting"}
 """The field that holds the meeting's uuid."""
 _TIME_FIELDS: dict[Kind, str] = {"meeting": "@timestamp", "session": "meeting_timestamp"}
@@ -104,7 +106,6 @@ class AccountDocuments:
         self.account = account
         self._scope = [{"term": {"vendor": vendor}}, {"term": {"account": account}}]
         self._patterns = ",".join(self.config.index_patterns)
-        self._index_options = "expand_wildcards=open,closed"
 
     def prepare(self) -> None:
         """Check that the account may read, and make all documents loaded so far visible.
@@ -116,15 +117,15 @@ class AccountDocuments:
         if lacks_privileges(self._client, self._retry, self.config.index_patterns, "read"):
             raise self._missing_privilege("read")
         self.refresh()
-        closed = self._closed()
-        if closed is None:
-            return
-        if self.config.is_own_index(closed):
-            raise Unreachable(
-                f"the index {closed} at {self.config.url} is closed, so its documents cannot be checked: open it and run "
-                "the same command again"
-            )
-        self._index_options = "expand_wildcards=open&ignore_unavailable=true"
+        closed = find_closed(
+            self._client,
+            self._retry,
+            self.config.index_patterns,
+            matters=self.config.is_own_index,
+            error_for=self._read_error,
+        )
+        if closed is not None:
+            raise self._client.closed_index(closed, "so its documents cannot be checked")
 
     def refresh(self) -> bool:
         """Make written documents visible; `False` without the privilege: then it takes a second."""
@@ -190,7 +191,7 @@ class AccountDocuments:
             "query": {"bool": {"filter": [*self._scope, {"term": {"kind": kind}}, time]}},
             "aggs": {"meetings": {"composite": composite}},
         }
-        path = f"/{self._patterns}/_search?allow_partial_search_results=false&{self._index_options}"
+        path = f"/{self._patterns}/_search?allow_partial_search_results=false&{_OPEN}"
         while True:
             self._retry.wait(0)  # raises Interrupted between pages
             buckets = read_buckets(self._client, self._post(path, body), "meetings")
@@ -254,18 +255,8 @@ class AccountDocuments:
             self._client.send("DELETE", "/_pit", body={"id": point.id})
 
     def _open_point_in_time(self) -> str:
-        path = f"/{self._patterns}/_pit?keep_alive={KEEP_ALIVE}&{self._index_options}"
+        path = f"/{self._patterns}/_pit?keep_alive={KEEP_ALIVE}&{_OPEN}"
         return read_text(self._client, self._post(path), "asked for a point in time", "id")
-
-    def _closed(self) -> str | None:
-        """The first closed index that matches the patterns."""
-        path = f"/{self._patterns}/_search?size=0&{self._index_options}"
-        response = self._client.request(self._retry, "POST", path)
-        if response.error_type == "index_closed_exception":
-            return str(response.body["error"].get("index", ""))
-        if not response.ok:
-            raise self._read_error(response)
-        return None
 
     def _post(self, path: str, body: Any = None) -> Response:
         response = self._client.request(self._retry, "POST", path, body=body)

@@ -77,6 +77,7 @@ class BulkQueue:
         self._cancelled = cancelled
         self._flush_seconds = flush_seconds
         self._batch = Batch()
+        self._closed = Event()
         self._lock = Lock()
         self._slots = Semaphore(slots)
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="bulk")
@@ -87,10 +88,9 @@ class BulkQueue:
     @contextmanager
     def open(self) -> Iterator[BulkQueue]:
         """Flushes periodically inside; a batch that is not being sent by the end is dropped."""
-        closed = Event()
         flusher = Thread(
             target=copy_context().run,
-            args=(self._flush_periodically, closed),
+            args=(self._flush_periodically,),
             name="bulk-flusher",
             daemon=True,
         )
@@ -98,7 +98,7 @@ class BulkQueue:
         try:
             yield self
         finally:
-            closed.set()
+            self._closed.set()
             self._cancelled.set()
             self._pool.shutdown(wait=True, cancel_futures=True)
 
@@ -142,9 +142,13 @@ class BulkQueue:
             self._slots.acquire()
             try:
                 request = self._pool.submit(copy_context().run, self._send, batch)
-            except RuntimeError:  # closed meanwhile: the batch is dropped
+            except RuntimeError as error:
                 self._slots.release()
-                return
+                if (
+                    not self._closed.is_set()
+                ):  # no thread could be started; whoever reads the results raises this
+                    self._in_flight.append(_failed(error))
+                return  # closed meanwhile: the batch is dropped
             request.add_done_callback(lambda _: self._slots.release())
             self._in_flight.append(request)
 
@@ -174,7 +178,13 @@ class BulkQueue:
         if complete:
             self._completed.append(tracker)
 
-    def _flush_periodically(self, closed: Event) -> None:
-        while not closed.wait(self._flush_seconds):
+    def _flush_periodically(self) -> None:
+        while not self._closed.wait(self._flush_seconds):
             with self._lock:
                 self._flush()
+
+
+def _failed(error: Exception) -> Future[None]:
+    failed: Future[None] = Future()
+    failed.set_exception(error)
+    return failed

@@ -21,6 +21,8 @@ _LACKING = {
     "view_index_metadata": "without it a run does not notice that an index was deleted, and takes its meetings for stored",
 }
 _REQUIRED = frozenset({"create_index", "write"})
+_CLOSED = "*.settings.index.verified_before_close"
+"""A setting that Elasticsearch itself gives to closed indices, and takes away when they are opened."""
 _TEMPLATE_PRIVILEGE = "manage_index_templates"
 
 
@@ -141,7 +143,7 @@ def _indices(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
     """Whether the indices with the harvester's names were created by it and can be written; nothing if the account may not look."""
     config = client.config
     patterns = f"{config.alias('meeting')}*,{config.alias('session')}*"
-    what = "filter_path=*.mappings._meta.made_by,*.settings.index.blocks,*.settings.index.uuid&expand_wildcards=all"
+    what = f"filter_path=*.mappings._meta.made_by,*.settings.index.blocks,*.settings.index.uuid,{_CLOSED}&expand_wildcards=all"
     response = client.request(retry, "GET", f"/{patterns}?{what}")
     if response.status in {403, 404}:
         return
@@ -150,8 +152,11 @@ def _indices(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
             "Elasticsearch indices", client.unexpected(response, "asked for the harvester's indices")
         )
         return
+    now = retry.now()
+    written = (f"-{now:%Y}", f"-{now:%Y-%m}")
     for name, index in sorted(response.body.items()):
         blocks = member(index, "settings", "index", "blocks") or {}
+        is_closed = str(member(index, "settings", "index", "verified_before_close")) == "true"
         blocked = sorted(block for block, set_ in blocks.items() if str(set_) == "true")
         if member(index, "mappings", "_meta", "made_by") != templates.MADE_BY:
             yield CheckResult(
@@ -161,6 +166,8 @@ def _indices(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
                 remedy="choose another ES_INDEX_PREFIX, or rename that index",
                 exit_code=ExitCode.CONFIG,
             )
+        elif is_closed:
+            yield _closed(name, is_written=name.endswith(written))
         elif blocked:
             yield CheckResult(
                 subject=f"Elasticsearch index {name}",
@@ -169,3 +176,14 @@ def _indices(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
                 remedy="free disk space, or remove the block",
                 exit_code=ExitCode.UNAVAILABLE,
             )
+
+
+def _closed(name: str, *, is_written: bool) -> CheckResult:
+    """`is_written`: the meetings of these days belong into it."""
+    return CheckResult(
+        subject=f"Elasticsearch index {name}",
+        status="failed" if is_written else "warning",
+        message="is closed: it can be neither written nor read, and a run that has a document for it fails",
+        remedy=f"open it: POST /{name}/_open",
+        exit_code=ExitCode.UNAVAILABLE,
+    )

@@ -22,11 +22,13 @@ from elastic_transport.client_utils import DEFAULT
 from urllib3.exceptions import LocationValueError, SSLError
 
 from connectors.base import ResponseLimits
+from connectors.error_causes import causes
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
+from connectors.exhausted import exhausted
 from connectors.json_body import BodyRefused
 from connectors.limited_transport import NETWORK_ERRORS, ResponseTooLarge, ResponseTooSlow, is_unparsable
 from connectors.parsing import parse_retry_after
-from connectors.proxies_and_certificates import causes, certificate_fault, check_bundle, network_settings
+from connectors.proxies_and_certificates import certificate_fault, check_bundle, network_settings
 from connectors.retry import RetryPolicy, RetryState, count_attempts
 from harvester.logging_setup import ONCE
 from harvester.sinks.elastic.config import ElasticConfig
@@ -233,7 +235,9 @@ class Client:
         return response
 
     def _without_answer(self, error: Exception) -> Response:
-        """Raises ConfigurationError for what another try would not change."""
+        """Raises ConfigurationError, and Exhausted, for what another try would not change."""
+        if (lack := exhausted(error)) is not None:
+            raise lack from None
         if any(isinstance(cause, ssl.SSLError | SSLError) for cause in causes(error)):
             raise self._tls_error(error) from None
         if isinstance(error, requests.exceptions.InvalidURL | LocationValueError | UnicodeError):
@@ -351,9 +355,10 @@ class Client:
             "use Elasticsearch 8 or 9, self-managed or on Elastic Cloud Hosted"
         )
 
-    def closed_index(self, index: str) -> Unreachable:
+    def closed_index(self, index: str, consequence: str = "") -> Unreachable:
+        closed = f"the index {index} at {self.config.url} is closed"
         return Unreachable(
-            f"the index {index} at {self.config.url} is closed: open it and run the same command again"
+            f"{closed}{f', {consequence}' if consequence else ''}: open it and run the same command again"
         )
 
 

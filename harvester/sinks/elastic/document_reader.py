@@ -13,6 +13,7 @@ from connectors.parsing import format_milliseconds
 from connectors.retry import RetryPolicy
 from harvester.sinks.elastic.answer_parsing import member, read_hits, read_text
 from harvester.sinks.elastic.client import AnswerTooLarge, Client, Response
+from harvester.sinks.elastic.closed_indices import find_closed, holds_time_of
 
 PAGE = 2_000
 KEEP_ALIVE = "5m"
@@ -42,21 +43,28 @@ class DocumentReader:
         meetings = {"bool": {"filter": _filters(window, vendors)}}
         booked = {"bool": {"filter": [{"term": {"kind": "booking"}}, *_overlapping(window)]}}
         query = {"bool": {"should": [meetings, booked]}} if bookings else meetings
-        for hit in self.search(query, without=without, bookings=bookings):
+        for hit in self.search(query, without=without, bookings=bookings, window=window):
             yield orjson.dumps(hit["_source"], default=_null)
 
     def search(
-        self, query: Mapping[str, Any], *, without: Sequence[str] = (), bookings: bool = False
+        self,
+        query: Mapping[str, Any],
+        *,
+        without: Sequence[str] = (),
+        bookings: bool = False,
+        window: Window | None = None,
     ) -> Iterator[Mapping[str, Any]]:
         """The hits of a search in the harvester's own indices, with their versions, as they were when it began.
 
-        `bookings`: in those of bookings as well.
+        `bookings`: in those of bookings as well. `window`: what the query finds is in this time. Raises Unreachable if an
+        index of that time is closed.
         """
         self._client.ping(self._retry)
         extra = [self._config.booking_pattern] if bookings else []
-        patterns = ",".join([*self._config.index_patterns, *extra])
+        patterns = [*self._config.index_patterns, *extra]
+        self._require_open(patterns, window)
         opened = self._post(
-            f"/{patterns}/_pit?keep_alive={KEEP_ALIVE}&expand_wildcards=open&ignore_unavailable=true"
+            f"/{','.join(patterns)}/_pit?keep_alive={KEEP_ALIVE}&expand_wildcards=open&ignore_unavailable=true"
         )
         point = read_text(self._client, opened, "asked for a point in time", "id")
         search: dict[str, Any] = {
@@ -86,6 +94,14 @@ class DocumentReader:
                 search["search_after"] = hits[-1]["sort"]
         finally:
             self._client.send("DELETE", "/_pit", body={"id": point})
+
+    def _require_open(self, patterns: Sequence[str], window: Window | None) -> None:
+        def matters(index: str) -> bool:
+            return self._is_own(index, bookings=True) and (window is None or holds_time_of(index, window))
+
+        closed = find_closed(self._client, self._retry, patterns, matters=matters, error_for=self._read_error)
+        if closed is not None:
+            raise self._client.closed_index(closed, "so its documents cannot be read")
 
     def _is_own(self, index: str, *, bookings: bool) -> bool:
         return self._config.is_own_index(index) or (bookings and self._config.is_booking_index(index))

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pytest
 
-from connectors.errors import ConfigurationError, Interrupted
+from connectors.errors import ConfigurationError, Interrupted, OutputError
 from harvester.analysis import document_source
 from harvester.analysis.document_tables import read_documents
 from harvester.analysis.duckdb_database import Database, memory, open_database, thread_count
@@ -87,3 +88,18 @@ def test_other_limits_are_refused(text: str) -> None:
     with pytest.raises(ConfigurationError, match="at least 128MB"):
         memory(text)
     assert memory(" 1 gb ") == "1GB"
+
+
+@pytest.mark.parametrize("kind", ["IOException", "TransactionException"])
+def test_a_temporary_folder_that_takes_no_more_is_an_output_error(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The disk is full, or `ulimit -f` is reached: when the file is made, or when a table is committed."""
+    full = getattr(duckdb, kind)('Could not write file "documents.duckdb.wal": File too large')
+
+    def connect(*_args: Any, **_options: Any) -> None:
+        raise full
+
+    monkeypatch.setattr(duckdb, "connect", connect)
+    with pytest.raises(OutputError, match="name another temporary folder in TMPDIR"), open_database():
+        pass

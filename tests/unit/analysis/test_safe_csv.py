@@ -54,3 +54,9 @@ def test_another_file_is_refused(content: bytes, tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(UnusableFile, match="aliases.csv"):
         safe_csv.read(path, ("pattern", "person"))
+
+
+def test_a_file_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safe_csv, "MAX_BYTES", 1 << 20)
+    with pytest.raises(UnusableFile, match="/dev/zero is larger than 1 MB"):
+        safe_csv.read(Path("/dev/zero"), ["email"])

@@ -74,6 +74,18 @@ def test_a_bug_of_one_is_its_own_and_is_reported(capsys: pytest.CaptureFixture[s
     assert "ZeroDivisionError" in shown
 
 
+def test_too_few_threads_are_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+
+    def crash() -> None:
+        raise RuntimeError("can't start new thread")
+
+    (crashed,) = run(crash)
+    assert crashed.exit_code == ExitCode.TEMPFAIL
+    assert "raise its limits (ulimit -v, ulimit -u" in (crashed.reason or "")
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_if_the_reader_of_the_output_has_gone_the_others_stop() -> None:
     stop = StopSignal()
     closed, other = report("closed"), report("other")

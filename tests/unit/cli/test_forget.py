@@ -127,11 +127,13 @@ def test_an_index_that_cannot_be_reached_ends_it_soon(
 
 
 @pytest.fixture
-def documents(monkeypatch: pytest.MonkeyPatch) -> Documents:
-    """The shared state of all machines. No index of documents is searched."""
+def documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Documents:
+    """The shared state of all machines. An empty file takes the place of the index of documents."""
+    empty = tmp_path / "index.ndjson"
+    empty.touch()
     found = Documents()
     keep_shared_state_in_memory(monkeypatch, found)
-    monkeypatch.setattr(forget, "_index", lambda _env: nullcontext(FilePlace(Path("/dev/null"))))
+    monkeypatch.setattr(forget, "_index", lambda _env: nullcontext(FilePlace(empty)))
     return found
 
 

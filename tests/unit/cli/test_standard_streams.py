@@ -160,3 +160,17 @@ def test_a_reader_that_has_gone_is_no_failure(state: Path, command: str) -> None
         os.close(writing)
     assert ended.returncode == 0
     assert b"closed" not in ended.stderr
+
+
+@pytest.mark.slow
+def test_a_low_soft_limit_of_open_files_is_raised(tmp_path: Path) -> None:
+    """macOS begins with 256."""
+    program = (
+        "import resource\n"
+        "from harvester.cli.standard_streams import permit_open_files\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 512))\n"
+        "permit_open_files()\n"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    assert ended.stdout == "(512, 512)\n"

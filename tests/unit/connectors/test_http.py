@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from connectors.errors import (
     BrokenResponse,
     ConfigurationError,
     CredentialsError,
+    Exhausted,
     HarvestError,
     LeaseLost,
     QuotaExhausted,
@@ -169,6 +171,14 @@ def test_no_connection_is_unreachable_once_no_attempt_is_left(api, http, error: 
     assert CALL in str(unreachable.value)
     assert unreachable.value.__suppress_context__
     assert len(http.calls) == ATTEMPTS
+
+
+def test_too_many_open_files_are_no_fault_of_the_network(api, http) -> None:
+    error = requests.ConnectionError("no connection")
+    error.__context__ = OSError(errno.EMFILE, "Too many open files")
+    http.get(f"{URL}/x", body=error)
+    with pytest.raises(Exhausted, match="raise the limit \\(ulimit -n\\)"):
+        api().get(CALL, "/x")
 
 
 @pytest.mark.parametrize(("total", "tries"), [(0, "1 try"), (900, "7 tries")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
+from connectors.errors import OutputError
 from connectors.models import MeetingRecord, MeetingRef
 from harvester.documents import encode, to_documents
 from harvester.forgetting.person import Count, Person
@@ -214,3 +216,11 @@ def test_a_journal_forgets_the_sessions_of_meetings_that_lose_some(
         entry = journal.meeting("m0")
     assert entry is not None
     assert (entry.sessions, entry.rank) == (None, 3)
+
+
+def test_a_device_or_a_fifo_is_refused_before_it_is_opened(tmp_path: Path) -> None:
+    """A FIFO without a writer would be waited for, and /dev/zero fill the memory."""
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", Path("/dev/zero")):
+        with pytest.raises(OutputError, match=f"{path} is not a regular file"):
+            FilePlace(path)

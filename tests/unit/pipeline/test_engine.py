@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connectors.attendance import to_record
 from connectors.errors import (
     CredentialsError,
+    Exhausted,
     Gone,
     HarvestError,
     Interrupted,
@@ -385,3 +389,41 @@ def test_the_newest_stored_meeting_that_has_begun_is_known(state: AccountState) 
     }
     run = Run(state, FakeConnector(lambda _: [ref("new"), ref("old"), ref("planned")], answers))
     assert run.go().newest == AT
+
+
+def test_too_little_memory_fails_the_meeting_that_needs_it_and_is_no_bug(state: AccountState) -> None:
+    run = Run(state, FakeConnector(lambda _: [ref("large"), ref("good")], {"large": raising(MemoryError())}))
+    report = run.go()
+    assert run.sink.uuids == {"good"}
+    assert (report.exit_code, report.tracebacks) == (75, [])
+    assert "no more memory" in (report.reason or "")
+
+
+def test_a_listing_that_gets_no_thread_ends_the_run_after_loading(
+    state: AccountState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit, calls = ThreadPoolExecutor.submit, count()
+
+    def limited(pool: ThreadPoolExecutor, *words: Any) -> Any:
+        if next(calls) == 2:  # after the listing itself and the first meeting
+            raise RuntimeError("can't start new thread")
+        return submit(pool, *words)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", limited)
+    run = Run(state, FakeConnector(lambda _: [ref("first"), ref("second")]))
+    with pytest.raises(Exhausted, match="no more memory or threads"):
+        run.go()
+    assert run.report.exit_code == 75
+
+
+def test_a_sink_that_forgets_a_meeting_does_not_end_with_0(state: AccountState) -> None:
+    run = Run(state, FakeConnector(lambda _: [ref("a"), ref("b")]))
+
+    def load(loads: Iterable[Load]) -> Iterator[Ack]:
+        for load in loads:
+            if load.record.meeting.uuid == "a":
+                yield Ack(uuid="a", ok=1)
+
+    run.sink.load = load  # type: ignore[method-assign]  # a fault that no sink has
+    with pytest.raises(RuntimeError, match="has not acknowledged every meeting"):
+        run.go()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import resource
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from connectors.errors import OutputError, StateError
+from connectors.errors import Exhausted, OutputError, StateError
 from harvester.state import database
 from harvester.state.database import Database
 from harvester.state.quotas_and_tokens import MIGRATIONS
@@ -239,3 +242,33 @@ def test_only_a_temporary_database_may_be_lost_in_a_power_cut(
 ) -> None:
     with closing(Database(tmp_path / "a.db", MIGRATIONS, temporary=temporary)) as database:
         assert database.fetch_one("PRAGMA synchronous") == (synchronous,)
+
+
+@pytest.mark.parametrize("makes_the_file", [True, False])
+def test_too_many_open_files_are_named(tmp_path: Path, *, makes_the_file: bool) -> None:
+    """SQLite only says that it is unable to open the file."""
+    path = tmp_path / "account.db"
+    if not makes_the_file:
+        Database(path, MIGRATIONS).close()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(Exhausted, match="raise the limit .ulimit -n."):
+            Database(path, MIGRATIONS, read_only=not makes_the_file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize(("free", "remedy"), [(0, "free some space"), (10**9, "check the disk")])
+def test_a_log_that_cannot_grow_on_a_full_disk_is_no_fault_of_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, remedy: str
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=free))
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    with (
+        closing(Database(tmp_path / "account.db", MIGRATIONS)) as kept,
+        pytest.raises(OutputError, match=rf"disk I/O error\): {remedy}$"),
+        kept.reading(),
+    ):
+        raise error

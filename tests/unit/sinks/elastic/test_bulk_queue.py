@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from threading import Event, Lock
+from threading import Event, Lock, Thread
 
 import pytest
 
@@ -129,3 +129,23 @@ def test_leaving_the_queue_cancels_requests_that_wait() -> None:
     with queue_.open() as waiting:
         waiting.put(AckTracker(), operations(1))
     assert cancelled.is_set()
+
+
+@pytest.mark.parametrize("by_flusher", [False, True])
+def test_a_batch_that_no_thread_can_send_is_not_dropped_in_silence(
+    monkeypatch: pytest.MonkeyPatch, by_flusher: bool
+) -> None:
+    """`ulimit -u` or the memory is spent. The documents would be missing, with exit code 0."""
+
+    def start(_thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    waiting = queue(Sender(), flush_seconds=0.001 if by_flusher else 3_600.0)
+    with waiting.open():
+        monkeypatch.setattr(Thread, "start", start)
+        waiting.put(AckTracker(uuid="a"), operations(3))
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            if by_flusher:
+                while True:
+                    list(waiting.completed())
+            waiting.drain()

@@ -11,6 +11,7 @@ from connectors.base import CheckResult
 from harvester.sinks.elastic.check import check
 from harvester.sinks.elastic.client import Response
 from harvester.sinks.elastic.templates import MADE_BY
+from tests.unit.fake_context import NOW
 from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, stored
 
 PRIVILEGES = ("create_index", "write", "read", "maintenance", "view_index_metadata")
@@ -146,3 +147,31 @@ def test_indices_of_other_applications_and_blocked_ones_fail() -> None:
         "Elasticsearch index harvester-meetings-2025": 69,
         "Elasticsearch index harvester-meetings-other": 78,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "code"),
+    [
+        (f"harvester-sessions-{NOW:%Y}", "failed", 69),
+        (f"harvester-sessions-{NOW:%Y-%m}", "failed", 69),
+        ("harvester-sessions-2019", "warning", 69),
+    ],
+)
+def test_a_closed_index_does_not_work(name: str, status: str, code: int) -> None:
+    body = {
+        name: {
+            "mappings": {"_meta": {"made_by": MADE_BY}},
+            "settings": {"index": {"uuid": "u", "verified_before_close": "true"}},
+        }
+    }
+    allowed = privileges()
+    found = results(
+        lambda method, path: (
+            Response(status=200, body=body)
+            if path.startswith("/harvester-meetings*")
+            else allowed(method, path)
+        )
+    )
+    result = found[f"Elasticsearch index {name}"]
+    assert (result.status, result.exit_code) == (status, code)
+    assert f"POST /{name}/_open" in result.remedy
