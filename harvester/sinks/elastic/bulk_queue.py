@@ -146,7 +146,7 @@ class BulkQueue:
                 self._slots.release()
                 if (
                     not self._closed.is_set()
-                ):  # no thread could be started; whoever reads the results raises this
+                ):  # no thread could be started: `completed` and `drain` raise this
                     self._in_flight.append(_failed(error))
                 return  # closed meanwhile: the batch is dropped
             request.add_done_callback(lambda _: self._slots.release())
