@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.e2e.environment import ROOT, clean_environment
-from tests.e2e.forked_command_line import HARVESTER, SIMULATOR, ForkedCommandLine
+from tests.e2e.forked_command_line import HARVESTER, SIMULATOR, ForkedCommandLine, ForkedProcess
 
 READY_SECONDS = 120.0
 HANGS_SECONDS = 60.0
@@ -30,6 +30,8 @@ SETTINGS = (
     "ARDUINO_", "DATATRACKER_", "ES_", "GOOGLE_", "HARVESTER_", "MEETECHO_", "ROOMS_", "TEAMS_", "WEBEX_", "ZOOM_",
 )  # fmt: skip
 """What the names of the harvester's settings begin with. It reads them whenever a command needs them."""
+
+NOTHING = Path(os.devnull)
 
 COMMAND_LINE = ForkedCommandLine()
 atexit.register(COMMAND_LINE.close)
@@ -92,7 +94,7 @@ class Simulator:
             words["--truth"] = str(self.folder / "truth.ndjson")
         flat = [word for pair in words.items() for word in pair]
         flat += [word for vendor in self.vendors for word in ("--vendor", vendor)]
-        with (self.folder / "simulator.log").open("wb") as log, Path(os.devnull).open("rb") as nothing:
+        with (self.folder / "simulator.log").open("wb") as log, NOTHING.open("rb") as nothing:
             self._process = COMMAND_LINE.start(
                 "simulate",
                 *flat,
@@ -136,7 +138,7 @@ class Harvester:
     """The command line with its settings and its state folder. Call it to run a command.
 
     Its process has imported the commands already, which takes longer than most of them. A test of the process itself, of
-    its memory or its signals starts `command` instead.
+    its memory or of a signal that it hears starts `command` instead.
     """
 
     folder: Path
@@ -169,6 +171,19 @@ class Harvester:
         return COMMAND_LINE.run(
             *words, env=environment, folder=self.folder, stdin=stdin or b"", timeout=timeout, module=module
         )
+
+    def start(
+        self, *words: str, module: str = HARVESTER, errors: Path = NOTHING, **more: str
+    ) -> ForkedProcess:
+        """Start `python -m MODULE` without input. What it prints is lost, but for its messages, which go to the end of `errors`."""
+        with NOTHING.open("r+b") as nothing, errors.open("ab") as stderr:
+            return COMMAND_LINE.start(
+                *words,
+                env=self.environment(**more),
+                folder=self.folder,
+                streams=(nothing.fileno(), nothing.fileno(), stderr.fileno()),
+                module=module,
+            )
 
 
 def _needs_a_new_interpreter(environment: Mapping[str, str]) -> bool:

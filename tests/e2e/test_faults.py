@@ -1,4 +1,4 @@
-"""Connections that break, on both sides; answers that are lost after Elasticsearch has acted; a node that dies.
+"""Connections that break, on both sides; answers that are lost after Elasticsearch has acted.
 
 The proxies stand between the harvester and the simulator, and between the harvester and Elasticsearch. `SOAK_SECONDS`
 is how long the long form (`make soak`) goes on, an hour unless given.
@@ -10,7 +10,6 @@ import http.client
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -25,10 +24,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e import elasticsearch_nodes as nodes
 from tests.e2e.elasticsearch_nodes import Node
 from tests.e2e.faulty_proxy import Fault, Plan, Proxy
-from tests.e2e.harness import HANGS_SECONDS, ROOT, Harvester, Simulator, differences
+from tests.e2e.forked_command_line import ForkedProcess
+from tests.e2e.harness import HANGS_SECONDS, Harvester, Simulator, differences
 from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.test_zoom import NOW, pointed, stored
 from tests.e2e.wakeup_delay import WakeupDelay
@@ -219,68 +218,25 @@ def test_a_suspended_harvester_does_not_exceed_the_rate_afterwards(tmp_path: Pat
             while requests(simulator) < 100:
                 assert run.poll() is None
                 time.sleep(0.01)
-            run.send_signal(signal.SIGSTOP)
+            os.kill(run.pid, signal.SIGSTOP)
             time.sleep(2.0)  # two of the vendor's windows
-            run.send_signal(signal.SIGCONT)
-            _, stderr = run.communicate(timeout=300)
-        assert run.returncode == 0, stderr.decode()
+            os.kill(run.pid, signal.SIGCONT)
+            assert run.wait(300) == 0, (tmp_path / "stderr").read_text()
         keeps_the_limits(simulator, wakeup_delay)
 
 
-@pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[IndexSandbox]:
-    """A sandbox on a node that the test may kill."""
-    node = nodes.start(nodes.NEWEST)
-    try:
-        with IndexSandbox.on(node, tmp_path) as sandbox:
-            yield sandbox
-    finally:
-        node.stop()
-
-
-@pytest.mark.long
-def test_elasticsearch_killed_in_the_middle_of_a_load_is_waited_for(
-    mortal: IndexSandbox, tmp_path: Path
-) -> None:
-    with Simulator(tmp_path / "simulator", NOW, size=600, days=5, speed=2) as simulator:
-        harvester = pointed(mortal, simulator)
-        with in_the_background(harvester, "zoom", *simulator.dates) as load:
-            await_documents(mortal, load)
-            mortal.node.kill()
-            mortal.node.begin_again()
-            _, stderr = load.communicate(timeout=300)
-        assert load.returncode in {0, 69}, stderr.decode()
-        again = harvester("zoom", *simulator.dates)
-        assert again.returncode == 0, again.stderr.decode()
-        assert differences(stored(mortal), simulator.truth) == []
-
-
 @contextmanager
-def in_the_background(harvester: Harvester, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.e2e.kill.crash_at", "never", "0", "--", *words],
-        env=harvester.environment(PYTHONPATH=str(ROOT)),
-        cwd=harvester.folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+def in_the_background(harvester: Harvester, *words: str) -> Iterator[ForkedProcess]:
+    """Its messages are in the file `stderr`."""
+    process = harvester.start(
+        *("never", "0", "--", *words), module="tests.e2e.kill.crash_at", errors=harvester.folder / "stderr"
     )
     try:
         yield process
     finally:
         if process.poll() is None:
             process.kill()
-            process.communicate()
-
-
-def await_documents(sandbox: IndexSandbox, load: subprocess.Popen[bytes]) -> None:
-    """Wait until the index contains some documents. Fails if the load ends before."""
-    while load.poll() is None:
-        sandbox.ask("POST", f"/{sandbox.prefix}*/_refresh")
-        if sandbox.ask("GET", f"/{sandbox.prefix}*/_count").body.get("count", 0) > 100:
-            return
-        time.sleep(0.05)
-    raise AssertionError("the load was over before it was seen")
+            process.wait()
 
 
 class _Echo(BaseHTTPRequestHandler):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
-import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.harness import HANGS_SECONDS, Harvester, Simulator, command
+from tests.e2e.forked_command_line import ForkedProcess
+from tests.e2e.harness import HANGS_SECONDS, Harvester, Simulator
 from tests.e2e.index_sandbox import IndexSandbox
 
 pytestmark = pytest.mark.with_templates
@@ -113,7 +112,7 @@ def test_during_a_run_status_shows_its_progress_and_does_not_block_it(
             second = json.loads((harvester.folder / "busy.json").read_text())
             assert (second["exit_code"], second["vendors"][0]["exit_code"]) == (75, 75)
             assert "another run of this account" in second["reason"]
-            process.send_signal(signal.SIGTERM)
+            process.terminate()
             assert process.wait(HANGS_SECONDS) == 143
         finally:
             if process.poll() is None:
@@ -124,15 +123,9 @@ def test_during_a_run_status_shows_its_progress_and_does_not_block_it(
         assert after["meetings"]["listed"] == after["backlog"]["unread"] > 0
 
 
-def slow_run(harvester: Harvester, simulator: Simulator) -> subprocess.Popen[bytes]:
+def slow_run(harvester: Harvester, simulator: Simulator) -> ForkedProcess:
     """Start a run that takes long enough to be observed. The caller has to end it."""
-    return subprocess.Popen(
-        command("zoom", *simulator.dates, "--rate-share", "0.02"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=harvester.environment(),
-        cwd=harvester.folder,
-    )
+    return harvester.start("zoom", *simulator.dates, "--rate-share", "0.02")
 
 
 def awaited(harvester: Harvester) -> dict[str, Any]:

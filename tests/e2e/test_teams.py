@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -23,7 +22,7 @@ from harvester.simulator.organisation import Organisation
 from harvester.simulator.teams.account import Account, Quirk
 from harvester.simulator.teams.options import CALL_RECORDS, TeamsOptions
 from harvester.simulator.teams.tokens import CLIENT_SECRET
-from tests.e2e.harness import Documents, Harvester, command, differences, lines
+from tests.e2e.harness import Documents, Harvester, differences, lines
 from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 from tests.e2e.test_zoom import hits, stored
@@ -220,17 +219,11 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(newest: IndexSandbox, t
 def killed_in_a_run(harvester: Harvester, served: RunningSimulator, *, fetched: int) -> None:
     """Begin a run, and kill it once it has fetched so many meetings."""
     enough = served.calls("teams").get(SESSIONS, 0) + fetched
-    process = subprocess.Popen(
-        command("teams", *WHOLE),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=harvester.environment(),
-        cwd=harvester.folder,
-    )
+    process = harvester.start("teams", *WHOLE)
     try:
         while process.poll() is None and served.calls("teams").get(SESSIONS, 0) < enough:
             time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         assert process.wait(30) == -signal.SIGKILL
     finally:
         process.kill()

@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.parse
 import urllib.request
@@ -22,7 +21,7 @@ from harvester.simulator.webex.options import WebexOptions
 from harvester.simulator.webex.tokens import GRACE_SECONDS
 from harvester.state.layout import account_folder
 from harvester.state.quotas_and_tokens import AccountState
-from tests.e2e.harness import HANGS_SECONDS, ROOT, Harvester, command, differences, lines
+from tests.e2e.harness import HANGS_SECONDS, Harvester, command, differences, lines
 from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 from tests.e2e.test_webex import DAY, MINUTE, NOW, OPTIONS, WHOLE
 
@@ -206,14 +205,7 @@ def is_refused(harvester: Harvester) -> None:
 
 def killed(harvester: Harvester, point: str) -> None:
     words = ["webex", *WHOLE, "--destination", "stdout"]
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.e2e.kill.crash_at", point, "1", "--", *words],
-        capture_output=True,
-        env=harvester.environment(PYTHONPATH=str(ROOT)),
-        cwd=harvester.folder,
-        check=False,
-        timeout=HANGS_SECONDS,
-    )
+    ended = harvester(point, "1", "--", *words, module="tests.e2e.kill.crash_at", timeout=HANGS_SECONDS)
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
 
 

@@ -11,7 +11,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -25,7 +24,8 @@ import pytest
 
 from harvester.sinks.elastic import templates
 from tests.e2e.elasticsearch_nodes import Node
-from tests.e2e.harness import ROOT, Documents, Harvester, Simulator, command, differences
+from tests.e2e.forked_command_line import HARVESTER
+from tests.e2e.harness import Documents, Harvester, Simulator, differences
 from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.kill.crash_at import BATCH_OPERATIONS, CLEANED_MEETINGS, FLIGHTS, POINTS
 from tests.e2e.test_zoom import NOW, hits, pointed, stored
@@ -140,36 +140,34 @@ class Scene:
     wasted: int = 0
     _calls: int = 0
 
-    def victim(self, point: str = "never", times: int = 0) -> list[str]:
-        return [sys.executable, "-m", "tests.e2e.kill.crash_at", point, str(times), "--", *BACKFILL]
+    def run(
+        self, point: str = "never", times: int = 0, *, seconds: float = TIMEOUT, plain: bool = False
+    ) -> tuple[int, str]:
+        """Run once, and kill the run at this point or after `seconds`. Returns exit status and stderr.
 
-    def run(self, words: Sequence[str], seconds: float = TIMEOUT) -> tuple[int, str]:
-        """Run once, and kill the run after `seconds`. Returns exit status and stderr."""
+        `plain`: without points, and with the command's normal batch sizes.
+        """
         self.runs += 1
-        with (self.sandbox.folder / "stderr").open("w+b") as result:
-            process = subprocess.Popen(
-                words,
-                env=self.harvester.environment(PYTHONPATH=str(ROOT)),
-                cwd=self.sandbox.folder,
-                stdin=subprocess.DEVNULL,
-                stderr=result,
-            )
-            try:
-                process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            result.seek(0)
-            return process.returncode, result.read().decode()
+        errors = self.sandbox.folder / "stderr"
+        errors.unlink(missing_ok=True)
+        crashing = () if plain else (point, str(times), "--")
+        module = HARVESTER if plain else "tests.e2e.kill.crash_at"
+        process = self.harvester.start(*crashing, *BACKFILL, module=module, errors=errors)
+        try:
+            status = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            status = process.wait()
+        return status, errors.read_text(encoding="utf-8")
 
     def kill_at(self, point: str, times: int) -> None:
-        status, result = self.run(self.victim(point, times))
+        status, result = self.run(point, times)
         assert status == -signal.SIGKILL, f"not come to: {point} for the {times}. time ({status})\n{result}"
         self._killed()
 
     def kill_after(self, seconds: float, *, plain: bool = False) -> bool:
         """Kill a run after `seconds`; returns whether it was still running. `plain`: with the command's normal batch sizes."""
-        status, result = self.run(command(*BACKFILL) if plain else self.victim(), seconds)
+        status, result = self.run(seconds=seconds, plain=plain)
         if status == -signal.SIGKILL:
             self._killed(plain=plain)
             return True
@@ -179,7 +177,7 @@ class Scene:
     def finish(self, wanted: int = 0) -> None:
         """Repeat the command until it exits with `wanted`."""
         for _ in range(TRIES):
-            status, result = self.run(self.victim())
+            status, result = self.run()
             self.look()
             if status == wanted:
                 return
@@ -260,7 +258,7 @@ def scenes(es9: Node, tmp_path: Path) -> Open:
 def undisturbed(es9: Node, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     with opened(es9, tmp_path_factory.mktemp("undisturbed")) as alone:
         began = time.monotonic()
-        status, result = alone.run(alone.victim())
+        status, result = alone.run()
         seconds = time.monotonic() - began
         assert status == 0, result
         assert differences(stored(alone.sandbox), alone.truth) == []

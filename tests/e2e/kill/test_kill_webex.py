@@ -6,12 +6,10 @@ However often a run is killed and repeated at once, the simulator never gets two
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
-from tests.e2e.harness import ROOT, Documents, Harvester, differences, lines
+from tests.e2e.harness import Documents, Harvester, differences, lines
 from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.kill.crash_at import OF_WEBEX
 from tests.e2e.simulator_in_process import RunningSimulator, Vendors
@@ -27,14 +25,8 @@ COMMAND = ("webex", *WHOLE, "--concurrency", "2")
 
 def killed(harvester: Harvester, point: str, times: int, *words: str) -> bytes:
     """Run until the process kills itself at this point. Returns what it printed."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.e2e.kill.crash_at", point, str(times), "--", *COMMAND, *words],
-        capture_output=True,
-        env=harvester.environment(PYTHONPATH=str(ROOT)),
-        cwd=harvester.folder,
-        check=False,
-        timeout=120,
-    )
+    crashing = (point, str(times), "--")
+    ended = harvester(*crashing, *COMMAND, *words, module="tests.e2e.kill.crash_at", timeout=120)
     assert ended.returncode == -signal.SIGKILL, f"not come to: {point}\n{ended.stderr.decode()}"
     return ended.stdout
 
