@@ -31,7 +31,7 @@ _WORST: Mapping[str, Callable[..., float]] = {
 class Measure:
     """A summary of the samples of one quantity. Google reports some means without extremes, and the reverse.
 
-    Not frozen, since a frozen one takes three times as long to build: a meeting has hundreds. The same holds for `Stream`.
+    Not frozen, since a frozen one takes three times as long to build: a meeting has hundreds.
     """
 
     mean: float | None
@@ -173,36 +173,35 @@ def join_series(parts: Sequence[Series]) -> Series | None:
     return whole or max(parts, key=lambda part: len(part.points()))
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
     """One direction of one medium. Audio has no `height_px` and no `fps`."""
 
-    latency_ms: Measure | None = None
-    jitter_ms: Measure | None = None
-    packet_loss_pct: Measure | None = None
-    bitrate_kbps: Measure | None = None
-    height_px: Measure | None = None
-    fps: Measure | None = None
+    measures: Mapping[str, Measure]
+    """By name, in the order of `MEASURES`; only those that there are."""
     series: Series | None = None
 
     def to_document(self) -> dict[str, Any]:
-        measures = {
-            name: measure.to_document() for name in MEASURES if (measure := getattr(self, name)) is not None
-        }
-        return measures if self.series is None else {**measures, "series": self.series.to_document()}
+        document: dict[str, Any] = {name: each.to_document() for name, each in self.measures.items()}
+        if self.series is not None:
+            document["series"] = self.series.to_document()
+        return document
 
     @classmethod
     def from_measures(
         cls, measures: Mapping[str, Measure | None], series: Series | None = None
     ) -> Stream | None:
         """The stream with these measures, by name; `None` if there are none."""
-        return cls(**measures, series=series) if any(measures.values()) else None
+        found = {name: measure for name in MEASURES if (measure := measures.get(name)) is not None}
+        return cls(measures=found, series=series) if found else None
 
     @classmethod
     def merge(cls, streams: Sequence[Stream], *, same_session: bool) -> Stream | None:
         """One stream for several; see `Quality.merge`."""
         measures = {
-            name: merge_measures(name, [m for stream in streams if (m := getattr(stream, name)) is not None])
+            name: merge_measures(
+                name, [m for stream in streams if (m := stream.measures.get(name)) is not None]
+            )
             for name in MEASURES
         }
         parts = [stream.series for stream in streams if stream.series is not None]

@@ -22,7 +22,7 @@ def quality() -> Quality:
     """Every measure of every stream that can have it; audio has no height and no frame rate."""
     measure = Measure(mean=12.5, worst=80.25, samples=4)
     streams = {
-        name: Stream(**dict.fromkeys(MEASURES[:4] if name.startswith("audio") else MEASURES, measure))
+        name: Stream(measures=dict.fromkeys(MEASURES[:4] if name.startswith("audio") else MEASURES, measure))
         for name in STREAMS
     }
     return Quality(**streams, cpu_pct=measure)

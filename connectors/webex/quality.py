@@ -235,14 +235,11 @@ def _samples(parts: Iterable[Row], name: str) -> list[float]:
     """The numbers in these lists that were measured."""
     samples: list[float] = []
     for part in parts:
-        samples += _measured(part.get(name, ()))
+        values = part.get(name, ())
+        # A row has a thousand samples: to ask each whether it is a number takes twice as long.
+        try:
+            samples += [value for value in values if value >= 0]
+        except TypeError:  # not a list, or not of numbers only
+            numbers = map(as_number, as_list(values))
+            samples += [number for number in numbers if number is not None and number >= 0]
     return samples
-
-
-def _measured(values: Any) -> list[float]:
-    # A row has a thousand samples: to ask each whether it is a number takes twice as long.
-    try:
-        return [value for value in values if value >= 0]
-    except TypeError:  # not a list, or not of numbers only
-        numbers = map(as_number, as_list(values))
-        return [number for number in numbers if number is not None and number >= 0]

@@ -74,18 +74,18 @@ def test_the_noise_is_removed_before_every_value_is_rounded(measured: float, noi
 
 def test_unmeasured_values_have_no_key() -> None:
     fps = Measure(mean=12, worst=10, samples=3)
-    quality = Quality(audio_in=Stream(), video_in=Stream(fps=fps))
+    quality = Quality(audio_in=Stream(measures={}), video_in=Stream(measures={"fps": fps}))
     assert quality.to_document() == {"video_in": {"fps": {"mean": 12, "worst": 10, "samples": 3}}}
     assert Quality().to_document() == {}
 
 
 def test_a_meetings_quality_is_stream_by_stream() -> None:
-    slow = Stream(latency_ms=Measure(mean=300, worst=400, samples=1))
-    fast = Stream(latency_ms=Measure(mean=100, worst=200, samples=3))
+    slow = Stream(measures={"latency_ms": Measure(mean=300, worst=400, samples=1)})
+    fast = Stream(measures={"latency_ms": Measure(mean=100, worst=200, samples=3)})
     both = Quality.merge(
         [Quality(audio_in=slow), Quality(audio_in=fast, cpu_pct=Measure(mean=5, worst=9, samples=2))]
     )
-    assert both.audio_in == Stream(latency_ms=Measure(mean=150, worst=400, samples=4))
+    assert both.audio_in == Stream(measures={"latency_ms": Measure(mean=150, worst=400, samples=4)})
     assert both.audio_out is None
     assert both.cpu_pct == Measure(mean=5, worst=9, samples=2)
 
@@ -146,7 +146,7 @@ def test_distant_parts_are_not_one_series() -> None:
 
 def test_only_sessions_have_series() -> None:
     stream = Stream(
-        latency_ms=Measure(mean=1, worst=1, samples=1),
+        measures={"latency_ms": Measure(mean=1, worst=1, samples=1)},
         series=Series(start=NINE, step_s=60, latency_ms=(1.0,)),
     )
     parts = [Quality(audio_in=stream), Quality(audio_in=stream)]

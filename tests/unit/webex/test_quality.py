@@ -50,7 +50,7 @@ def test_samples_that_are_not_numbers_are_ignored() -> None:
     quality = to_quality(media_row(audioIn=[stream(latency=[10, None, "7", -1, 20.5])]))
     assert quality is not None
     assert quality.audio_in is not None
-    assert quality.audio_in.latency_ms == Measure(mean=15.25, worst=20.5, samples=2)
+    assert quality.audio_in.measures["latency_ms"] == Measure(mean=15.25, worst=20.5, samples=2)
 
 
 def test_only_video_has_height_and_frame_rate() -> None:
@@ -67,8 +67,11 @@ def test_interrupted_stream_is_merged() -> None:
     quality = to_quality(media_row(audioIn=[stream(latency=[10]), stream(latency=[40, 70])]))
     assert quality is not None
     assert quality.audio_in is not None
-    assert quality.audio_in.latency_ms is not None
-    assert quality.audio_in.latency_ms.to_document() == {"mean": 40.0, "worst": 70.0, "samples": 3}
+    assert quality.audio_in.measures["latency_ms"].to_document() == {
+        "mean": 40.0,
+        "worst": 70.0,
+        "samples": 3,
+    }
 
 
 def test_row_matches_a_session_of_the_same_person() -> None:
@@ -124,8 +127,11 @@ def test_rows_of_one_session_are_merged_and_repeated_rows_count_once() -> None:
     (session,) = with_quality(stays(participant_row()), [media_row(), media_row(), second])
     assert session.quality is not None
     assert session.quality.audio_in is not None
-    assert session.quality.audio_in.latency_ms is not None
-    assert session.quality.audio_in.latency_ms.to_document() == {"mean": 75.12, "worst": 100.0, "samples": 4}
+    assert session.quality.audio_in.measures["latency_ms"].to_document() == {
+        "mean": 75.12,
+        "worst": 100.0,
+        "samples": 4,
+    }
 
 
 def test_machine_fields_come_from_the_quality() -> None:
