@@ -180,7 +180,7 @@ def _error_for(client: Client, template: Template, response: Response) -> Harves
         return client.serverless()
     return ConfigurationError(
         f"Elasticsearch at {client.config.url} refuses the template {template.name}: "
-        f"{response.error_type or response.status}"
+        f"{response.error_type or response.status}: run `harvester check`, which names the index that is in the way"
     )
 
 
