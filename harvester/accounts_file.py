@@ -262,6 +262,8 @@ class _Reader:
 
     def _value(self, where: str, key: str, value: Any, setting: Setting) -> str:
         if isinstance(value, list) and setting.separated:
+            if not all(isinstance(each, str) for each in value):
+                raise self._error(f"[{where}] {key} must be a list of texts in quotation marks")
             return ",".join(self._texts(where, key, value))
         if isinstance(value, int | float) and not isinstance(value, bool):
             return str(value)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from connectors.errors import HarvestError, OutputError
 from connectors.exit_codes import ExitCode
+from harvester.write_errors import read_error
 
 
 class UnusableFile(HarvestError):
@@ -39,8 +40,8 @@ def read_input(path: Path, most: int) -> bytes:
     return content
 
 
-def unreadable(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"{path} cannot be read ({error.strerror})")
+def unreadable(path: Path, error: OSError) -> HarvestError:
+    return read_error(path, error)
 
 
 def standard_input_is_closed() -> OutputError:

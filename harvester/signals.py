@@ -12,7 +12,7 @@ import signal
 import threading
 from functools import cache
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harvester.signals_during_import import SIGNALS, leave
 
@@ -26,8 +26,14 @@ SECONDS_TO_HEAR = 0.05
 """After which the main thread is woken up if it has not run the handler of a signal."""
 
 
+_raised: list[int] = []
+"""The exit codes of the signals for which this command got an exception. A library, or code that goes on after an error, may
+have swallowed it."""
+
+
 def raise_on_signals() -> None:
     """The program has started: from now on an exception ends the command, which cleans up. Called by every command."""
+    _raised.clear()
     for number in SIGNALS:
         if signal.getsignal(number) is leave:
             signal.signal(number, interrupt)
@@ -47,11 +53,19 @@ def finish_on_signals(stop: StopSignal, seconds: float = SECONDS_TO_FINISH) -> N
         signal.signal(number, handle)
     signal.signal(signal.SIGURG, _wake_up)
     _listener().listen(stop, seconds)
+    if _raised:
+        stop.set(_raised[0])
+
+
+def exit_code_after(code: Any) -> Any:
+    """What a command that has returned this code ends with: the code of a signal, if its exception was swallowed."""
+    return _raised[0] if _raised else code
 
 
 def interrupt(number: int, _frame: FrameType | None) -> None:
     from connectors.errors import Interrupted
 
+    _raised.append(128 + number)
     raise Interrupted(exit_code=128 + number)
 
 

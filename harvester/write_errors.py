@@ -1,9 +1,9 @@
-"""Why a file, a folder or a stream cannot be written, and what to do. Every command that meets such an error ends with 74."""
+"""Why a file, a folder or a stream cannot be written or used, and what to do. Every command that meets such an error ends with 74."""
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from connectors.errors import HarvestError, OutputError
@@ -21,17 +21,33 @@ _REMEDIES = {
     errno.EFBIG: "raise the limit of this process (ulimit -f)",
 }
 
+_REMEDIES_OF_READING = {number: _REMEDIES[number] for number in (errno.EACCES, errno.EPERM, errno.EIO)}
+
 ONLY_OF_WRITING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 """Errors that no reading has."""
 
 
 def write_error(name: object, error: OSError, *, elsewhere: str = "name another place") -> HarvestError:
     """`elsewhere`: how to choose another place; empty if there is no choice."""
+    return _error(f"{name} cannot be written", error, _REMEDIES, elsewhere)
+
+
+def read_error(name: object, error: OSError, *, elsewhere: str = "") -> HarvestError:
+    """The same for what cannot be read."""
+    return _error(f"{name} cannot be read", error, _REMEDIES_OF_READING, elsewhere)
+
+
+def access_error(name: object, error: OSError) -> HarvestError:
+    """The same if it is not known what was tried."""
+    return _error(f"{name} cannot be used", error, _REMEDIES_OF_READING, "")
+
+
+def _error(problem: str, error: OSError, remedies: Mapping[int, str], elsewhere: str) -> HarvestError:
     if (lack := exhausted(error)) is not None:
         return lack
     reason = error.strerror or type(error).__name__
-    remedy = ", or ".join(filter(None, (_REMEDIES.get(error.errno or 0), elsewhere)))
-    return OutputError(f"{name} cannot be written ({reason})" + (f": {remedy}" if remedy else ""))
+    remedy = ", or ".join(filter(None, (remedies.get(error.errno or 0), elsewhere)))
+    return OutputError(f"{problem} ({reason})" + (f": {remedy}" if remedy else ""))
 
 
 @contextmanager

@@ -276,14 +276,12 @@ def _report(error: Exception) -> int:
         logger.error("harvester: %s", lack)
         return lack.exit_code
     if isinstance(error, OSError):
-        from harvester.write_errors import ONLY_OF_WRITING, write_error
+        from harvester.write_errors import ONLY_OF_WRITING, access_error, write_error
 
         if error.errno in ONLY_OF_WRITING:
             logger.error("harvester: %s", write_error(error.filename or "the output", error))
         else:
-            logger.error(
-                "harvester: %s: %s", error.strerror or type(error).__name__, error.filename or "output"
-            )
+            logger.error("harvester: %s", access_error(error.filename or "the output", error))
         return ExitCode.IOERR
     logger.error("harvester: this is a bug, please report it with these lines", exc_info=error)
     return ExitCode.SOFTWARE

@@ -33,7 +33,7 @@ from harvester.env_file_warnings import exposed_secrets
 from harvester.logging_setup import ONCE, Format, Level, configure_logging
 from harvester.pipeline.request import RELATIVE_DAYS, Day
 from harvester.pipeline.run_clock import Clock
-from harvester.signals import finish_on_signals, raise_on_signals
+from harvester.signals import exit_code_after, finish_on_signals, raise_on_signals
 
 logger = logging.getLogger(__name__)
 
@@ -230,7 +230,7 @@ def pass_env(function: Callable[..., Any]) -> Callable[..., Any]:
     @pass_general_options
     def command(options: GeneralOptions, /, *args: Any, **kwargs: Any) -> Any:
         options.begin()
-        return function(options.open_environment(), *args, **kwargs)
+        return exit_code_after(function(options.open_environment(), *args, **kwargs))
 
     return update_wrapper(command, function)
 
@@ -242,7 +242,7 @@ def pass_logging(function: Callable[..., Any]) -> Callable[..., Any]:
     def command(options: GeneralOptions, /, *args: Any, **kwargs: Any) -> Any:
         options.begin()
         options.configure_logging()
-        return function(*args, **kwargs)
+        return exit_code_after(function(*args, **kwargs))
 
     return update_wrapper(command, function)
 
@@ -254,7 +254,7 @@ def pass_open_options(function: Callable[..., Any]) -> Callable[..., Any]:
     def command(options: GeneralOptions, /, *args: Any, **kwargs: Any) -> Any:
         options.begin()
         options.configure_logging()
-        return function(options, *args, **kwargs)
+        return exit_code_after(function(options, *args, **kwargs))
 
     return update_wrapper(command, function)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -16,7 +15,7 @@ from typing import Any, Literal
 import click
 
 import connectors
-from connectors.errors import HarvestError
+from connectors.errors import HarvestError, Interrupted
 from harvester.cli import VENDOR_COMMANDS, load_command
 from harvester.cli.concurrent_accounts import run_side_by_side
 from harvester.cli.configured_accounts import (
@@ -162,8 +161,7 @@ def run_harvest(
         )
         kind = _destination_kind(destination, output, env, dry_run=request.dry_run)
     refuse_raw(request, env)
-    with suppress(HarvestError):  # it is raised again, and is then in the summary
-        _accounts(env, vendors, only_vendors)
+    _check_usage(env, vendors, only_vendors)
     monitors = Monitors.of(env, request, metrics_file=metrics_file, heartbeat=heartbeat)
     handle_signals(env)
     # Not validated yet: an error that comes before that is reported under the label that was given.
@@ -178,6 +176,16 @@ def run_harvest(
         if vendors is None:
             _log_verdict(summary.reports)
     return summary.exit_code
+
+
+def _check_usage(env: RunEnvironment, vendors: Sequence[str] | None, only_vendors: Sequence[str]) -> None:
+    """Raises UsageError for accounts that do not exist. Any other error comes again, and is then in the summary."""
+    try:
+        _accounts(env, vendors, only_vendors)
+    except Interrupted:
+        raise
+    except HarvestError:
+        pass
 
 
 def _destination_kind(

@@ -31,8 +31,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from connectors.errors import HarvestError, OutputError
-from harvester.write_errors import write_error
+from connectors.errors import HarvestError
+from harvester.write_errors import read_error, write_error
 
 ACCOUNT_DATABASE = "account.db"
 QUOTA_DATABASE = "quotas.db"
@@ -168,9 +168,7 @@ def find_journals(state: Path) -> list[JournalLocation]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise OutputError(
-            f"the state folder {state} cannot be read ({error.strerror}): {ANOTHER_FOLDER}"
-        ) from None
+        raise not_readable(state, error) from None
     found = sorted(state.glob(f"*/{_INDEX_FOLDERS}/{JOURNAL_DATABASE}"))
     return [JournalLocation(folder=path.parent) for path in found]
 
@@ -197,6 +195,10 @@ def make_private(folder: Path) -> Path:
     except OSError as error:
         raise not_writable(folder, error) from None
     return folder
+
+
+def not_readable(folder: Path, error: OSError) -> HarvestError:
+    return read_error(f"the state folder {folder}", error, elsewhere=ANOTHER_FOLDER)
 
 
 def not_writable(folder: Path, error: OSError) -> HarvestError:

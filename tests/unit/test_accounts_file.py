@@ -189,6 +189,10 @@ REFUSED = [
     ("[zoom.main]\nqoss = true", ": [zoom.main]: there is no key qoss; did you mean qos?"),
     ("[zoom.main]\nqos = 1", ": [zoom.main] qos must be true or false"),
     ("[zoom.main]\naccount_id = true", ": [zoom.main] account_id must be text in quotation marks"),
+    (
+        "[meetecho.a]\ngroups = ['quic', 1]",
+        ": [meetecho.a] groups must be a list of texts in quotation marks",
+    ),
     ("[zoom.main]\naccount_id = ['a']", ": [zoom.main] account_id must be text in quotation marks"),
     ("[zoom.main]\naccount_id = {env = 'A', file = 'B'}", ": [zoom.main] account_id: name a variable"),
     ("[zoom.main]\naccount_id = {file = 'B'}", ": [zoom.main] account_id: name a variable"),

@@ -73,3 +73,14 @@ def test_any_file_is_read_or_refused_in_words(tmp_path: Path, content: bytes) ->
     except ConfigurationError:
         return
     assert all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name) for name in names)
+
+
+def test_a_name_with_two_values_is_warned_about_without_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`echo ES_HOST=… >> .env` leaves the old line in place."""
+    path = written(tmp_path, b"# main\nES_HOST=http://a\nA=1\n\nES_HOST=http://b\nA=1\n")
+    assert read_env_file(path) == {"ES_HOST": "http://b", "A": "1"}
+    assert caplog.messages == [
+        f"{path}: ES_HOST is in line 2 and, with another value, in line 5, which counts"
+    ]

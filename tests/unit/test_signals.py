@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,22 @@ def test_a_signal_that_does_not_end_the_wait_of_the_main_thread_is_heard() -> No
     """As if it had arrived a moment before the wait."""
     ended = subprocess.run([sys.executable, "-c", DEAF], capture_output=True, timeout=50, check=False)
     assert ended.stdout == b"143\n", ended.stderr
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_whose_exception_is_swallowed_is_heard_all_the_same(
+    stop: StopSignal, sent: signal.Signals, code: int
+) -> None:
+    """By a library that is being imported, or by code that goes on after an error."""
+    signals.raise_on_signals()
+    try:
+        with suppress(Exception):
+            signals.interrupt(sent, None)
+        assert signals.exit_code_after(0) == code
+        later = StopSignal()
+        signals.finish_on_signals(later)
+        signal.set_wakeup_fd(-1)
+        assert (later.is_set, later.exit_code) == (True, code)
+    finally:
+        signals.raise_on_signals()
+    assert signals.exit_code_after(0) == 0, "the next command in this process has heard none"

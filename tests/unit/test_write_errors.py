@@ -8,7 +8,7 @@ import pytest
 
 from connectors.errors import OutputError
 from connectors.exit_codes import ExitCode
-from harvester.write_errors import write_error, write_errors
+from harvester.write_errors import access_error, read_error, write_error, write_errors
 
 ELSEWHERE = "choose another file with --output"
 
@@ -66,3 +66,15 @@ def test_a_closed_pipe_is_an_error_unless_its_reader_may_leave() -> None:
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
     with pytest.raises(BrokenPipeError), write_errors("fifo", pipe_may_close=True):
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+
+def test_what_cannot_be_read_or_used_has_the_same_remedies() -> None:
+    denied = PermissionError(errno.EACCES, "Permission denied")
+    assert (
+        str(read_error("a", denied))
+        == "a cannot be read (Permission denied): check its owner and permissions"
+    )
+    assert (
+        str(access_error("a", denied))
+        == "a cannot be used (Permission denied): check its owner and permissions"
+    )

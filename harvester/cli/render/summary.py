@@ -209,7 +209,10 @@ def verdict_lines(reports: Sequence[Report]) -> Iterator[tuple[int, str]]:
     """The exit code of each account and one line about it, then those of the whole command."""
     for report in reports:
         reason = f": {without_prefix(report.reason, report.vendor)}" if report.reason else ""
-        stored = f": {plural(report.stored, 'meeting')} {VERBS[report.destination]}" if not reason else ""
+        done = f"{plural(report.stored, 'meeting')} {VERBS[report.destination]}"
+        if report.only_lists:
+            done = f"{plural(report.listed, 'meeting')} listed"
+        stored = f": {done}" if not reason else ""
         yield (
             report.exit_code,
             f"{report.vendor}, account {report.account}: {_verdict(report.exit_code)}{stored}{reason}",

@@ -87,7 +87,7 @@ def install(client: Client, retry: RetryPolicy) -> list[str]:
     for template in wanted:
         response = client.request(retry, "PUT", template.path, body=template.body)
         if not response.ok:
-            raise _error_for(client, f"the template {template.name}", response)
+            raise _error_for(client, template, response)
     return [template.name for template in wanted]
 
 
@@ -167,29 +167,30 @@ def _fetch_installed(client: Client, retry: RetryPolicy) -> dict[str, Mapping[st
 def _fetch_templates(
     client: Client, retry: RetryPolicy, kind: str
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    what = f"the templates {client.config.prefix}*"
-    response = client.request(retry, "GET", f"/_{kind}/{client.config.prefix}*")
+    names = f"{client.config.prefix}*"
+    response = client.request(retry, "GET", f"/_{kind}/{names}")
     if response.status == 404:
         return
-    if not response.ok:
-        raise _error_for(client, what, response)
+    if response.status in {401, 403} or response.cause.is_block:
+        raise client.error_for(response.cause)
     found = member(response.body, f"{kind}s")
-    if not isinstance(found, list):
-        raise client.unexpected(response, f"asked for {what}")
+    if not response.ok or not isinstance(found, list):
+        raise client.unexpected(response, f"asked for the templates {names}")
     for each in found:
         name, body = member(each, "name"), member(each, kind)
         if not (isinstance(name, str) and isinstance(body, dict) and isinstance(body.get("_meta", {}), dict)):
-            raise client.unexpected(response, f"asked for {what}")
+            raise client.unexpected(response, f"asked for the templates {names}")
         yield name, body
 
 
-def _error_for(client: Client, what: str, response: Response) -> HarvestError:
+def _error_for(client: Client, template: Template, response: Response) -> HarvestError:
     if response.status in {401, 403} or response.cause.is_block:
         return client.error_for(response.cause)
     if response.cause.is_serverless:
         return client.serverless()
     return ConfigurationError(
-        f"Elasticsearch at {client.config.url} refuses {what}: {response.error_type or response.status}"
+        f"Elasticsearch at {client.config.url} refuses the template {template.name}: "
+        f"{response.error_type or response.status}: run `harvester check`, which names the index that is in the way"
     )
 
 

@@ -9,6 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
+import connectors
+from connectors.errors import Interrupted
 from harvester.cli import cli, vendor_commands
 from harvester.cli.options import GeneralOptions, usage_errors
 from harvester.cli.render.summary import Summary
@@ -93,3 +95,19 @@ def test_no_destination_is_named_before_the_state_is_found_to_have_none(
     ended = CliRunner().invoke(cli, ["zoom", "--state", "index"], env=env)
     assert "needs ES_HOST" in str(ended.exception) + ended.output
     assert "documents go to" not in ended.output
+
+
+def test_a_signal_while_a_vendor_is_imported_ends_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the first look at the accounts, whose other errors come again."""
+
+    def interrupted(_name: str) -> None:
+        raise Interrupted(exit_code=143)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(connectors, "load", interrupted)
+    ended = CliRunner().invoke(cli, ["all", "--date", "2026-11-20"], standalone_mode=False)
+    assert isinstance(ended.exception, Interrupted)
+    assert ended.exception.exit_code == 143
+    assert not (tmp_path / "state").exists()

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import errno
 import stat
 from pathlib import Path
 
 import pytest
 
-from connectors.errors import StateError
+from connectors.errors import OutputError, StateError
 from harvester.privacy.forgotten_people import Identifier, forget_identifiers
 from harvester.state.secrets_and_forgotten_people import PrivacyState
 from tests.invented_meetings import HARVESTED
@@ -52,3 +53,18 @@ def test_a_damaged_file_is_refused_with_the_consequences(tmp_path: Path) -> None
     (tmp_path / "privacy.db").write_bytes(b"no database" * 100)
     with pytest.raises(StateError, match="holds whom to forget"):
         PrivacyState(tmp_path).forgotten()
+
+
+def test_a_state_folder_of_another_user_is_named_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After one run as root, say. Every command looks here first."""
+
+    def refused(path: Path, **_options: bool) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", refused)
+    words = f"the state folder {tmp_path} cannot be read .Permission denied.: check its owner and permissions, or name another"
+    for ask in (PrivacyState(tmp_path).forgotten, lambda: PrivacyState(tmp_path).find_secret("x")):
+        with pytest.raises(OutputError, match=words):
+            ask()

@@ -276,3 +276,8 @@ def test_a_bug_of_one_account_is_in_its_report() -> None:
     crashed.crashed(ZeroDivisionError("never mind"))
     assert crashed.exit_code == 70
     assert crashed.reason == "a bug: ZeroDivisionError; its traceback is on stderr"
+
+
+def test_the_verdict_of_a_dry_run_counts_what_was_listed() -> None:
+    surveyed = Report(vendor="zoom", account="main", listed=4, only_lists=True)
+    assert next(iter(verdict_lines([surveyed]))) == (0, "zoom, account main: complete: 4 meetings listed")
