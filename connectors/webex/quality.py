@@ -13,8 +13,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.models import Session, session_key
-from connectors.parsing import as_dicts, as_list, as_number, as_text, seconds_between, unique_rows
+from connectors.parsing import (
+    LARGEST_NUMBER,
+    as_dicts,
+    as_list,
+    as_number,
+    as_text,
+    seconds_between,
+    unique_rows,
+)
 from connectors.quality import (
+    MAX_SERIES_LENGTH,
     SERIES_MEASURES,
     Measure,
     Point,
@@ -221,7 +230,7 @@ def _points(part: Row) -> tuple[list[Point], float]:
     start, step = known_instant(part.get("startTime")), as_number(part.get("samplingInterval")) or 0.0
     lists = {name: [as_number(v) for v in as_list(part.get(_AUDIO_KEYS[name]))] for name in SERIES_MEASURES}
     size = max(map(len, lists.values()))
-    if start is None or not 0 < step < 86_400:
+    if start is None or not 0 < step < 86_400 or size > MAX_SERIES_LENGTH:
         return [], step
     points: list[Point] = [
         (start + place * timedelta(seconds=step), {n: v[place] for n, v in lists.items() if place < len(v)})
@@ -239,5 +248,5 @@ def _samples(parts: Iterable[Row], name: str) -> list[float]:
         sample
         for part in parts
         for sample in as_list(part.get(name))
-        if (sample.__class__ is int or sample.__class__ is float) and sample >= 0
+        if (sample.__class__ is int or sample.__class__ is float) and 0 <= sample <= LARGEST_NUMBER
     ]
