@@ -22,6 +22,13 @@ Row = TypeVar("Row", bound=Mapping[str, Any])
 MAX_RETRY_AFTER_SECONDS = 7 * 86_400.0
 """No vendor is known to ask for more than a day; a longer wait is a mistake, and `now` plus that may not exist."""
 
+FIRST_YEAR, LAST_YEAR = 1900, 9900
+"""An instant before or after these years stands for a time that was never set, such as the 0001-01-01 and 9999-12-31 of .NET.
+A century can be added to every other one or taken from it: no sum leaves the calendar."""
+
+LARGEST_NUMBER = 1e12
+"""No vendor measures more. The sum of any number of such values is finite, and so is their hundredfold."""
+
 CREDIBLE_YEARS = 2020, 2100
 """A `Date` header before or after these years is that of a device without a clock."""
 
@@ -32,10 +39,16 @@ _MINUTES = re.compile(r"([0-9]{1,6})\s*min(?:ute)?s?$")
 
 
 def parse_instant(text: object) -> datetime | None:
-    """An ISO 8601 instant as aware UTC; `None` for `""`, null and anything else.
+    """An ISO 8601 instant as aware UTC; `None` for `""`, null and anything else, and before FIRST_YEAR or after LAST_YEAR.
 
     An instant without a zone is taken as UTC. Digits beyond microseconds are cut (Google sends nine).
     """
+    parsed = parse_any_instant(text)
+    return parsed if parsed is not None and FIRST_YEAR <= parsed.year <= LAST_YEAR else None
+
+
+def parse_any_instant(text: object) -> datetime | None:
+    """Like `parse_instant`, in any year."""
     if not isinstance(text, str) or not text:
         return None
     try:
@@ -139,11 +152,11 @@ def as_text(value: Any) -> str | None:
 
 
 def as_number(value: Any) -> float | None:
-    """A finite JSON number; `None` for anything else, texts included."""
+    """A JSON number up to LARGEST_NUMBER; `None` for anything else, texts included."""
     # Called for every sample of a quality: isinstance, which also has to exclude bool, costs three times as much.
-    if value.__class__ is int:
+    if (value.__class__ is int or value.__class__ is float) and -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
         return float(value)
-    return value if value.__class__ is float and isfinite(value) else None
+    return None
 
 
 def as_bool(value: Any) -> bool | None:

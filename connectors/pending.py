@@ -11,8 +11,9 @@ REFETCH_INTERVAL = timedelta(days=1)
 
 
 def until_settled(ended: datetime | None, settling: timedelta, now: datetime) -> Pending | None:
-    """Pending until `settling` has passed since the end; `None` after that, and while no end is known."""
-    if ended is None or now >= ended + settling:
+    """Pending until `settling` has passed since the end; `None` after that, while no end is known, and if the end is so far
+    ahead that it cannot be right: the meeting would be pending for years."""
+    if ended is None or now >= ended + settling or ended > now + settling:
         return None
     return Pending(until=ended + settling, reason=Reason.settling)
 

@@ -20,6 +20,9 @@ SERIES_MEASURES = ("latency_ms", "jitter_ms", "packet_loss_pct")
 MAX_SERIES_LENGTH = 20_000
 """Two weeks of one sample a minute. A longer series must contain a wrong instant."""
 
+LARGEST_COUNT = 2**31 - 1
+"""What Elasticsearch's `integer` holds. More samples than that are counted by a wrong instant."""
+
 LOWEST_IS_WORST = frozenset({"bitrate_kbps", "height_px", "fps"})
 
 _WORST: Mapping[str, Callable[..., float]] = {
@@ -44,7 +47,7 @@ class Measure:
             document["mean"] = _round(self.mean)
         if self.worst is not None:
             document["worst"] = _round(self.worst)
-        if self.samples:
+        if self.samples and self.samples <= LARGEST_COUNT:
             document["samples"] = self.samples
         return document
 
@@ -146,6 +149,8 @@ def to_series(points: Sequence[Point], step_s: float) -> Series | None:
     if not points or not (isfinite(step_s) and step_s > 0):
         return None
     start = min(when for when, _ in points)
+    if (max(when for when, _ in points) - start).total_seconds() / step_s > MAX_SERIES_LENGTH:
+        return None
     places = [round((when - start).total_seconds() / step_s) for when, _ in points]
     size = max(places) + 1
     if size > MAX_SERIES_LENGTH:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.errors import BrokenResponse, CredentialsError, HarvestError, QuotaExhausted, VendorError
+from connectors.json_body import EMPTY
 from connectors.parsing import parse_retry_after
 
 BLOCKED_ATTEMPTS = 5
@@ -32,6 +33,11 @@ class Response:
     @property
     def ok(self) -> bool:
         return 200 <= self.status < 300 and self.broken is None
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a page for people, which a proxy or firewall sent, and not the vendor's API."""
+        return self.broken not in {None, EMPTY} and self.content_type.lower() == "text/html"
 
     @property
     def content_type(self) -> str:
@@ -61,7 +67,7 @@ Classify = Callable[[Response], Decision]
 
 def default_decision(response: Response, now: datetime) -> Decision:
     """The decision by HTTP's own rules, for responses that a vendor's `classify` does not know: accept a 2xx with JSON,
-    retry 408, 425, 429, 5xx and broken responses, refuse the rest."""
+    retry 408, 425, 429, 5xx, pages and broken responses, refuse the rest."""
     if response.ok:
         return None
     after = parse_retry_after(response.headers.get("Retry-After"), now)
@@ -83,6 +89,8 @@ def default_decision(response: Response, now: datetime) -> Decision:
     if response.status == 401:
         error = CredentialsError(f"{response.call}: the vendor rejected the token (401)")
         return Retry(error=error, renew=True)
+    if response.is_page:
+        return page_instead_of_data(response)
     what = f" ({response.content_type})" if response.broken is not None else ""
     return VendorError(
         f"{response.call}: refused with status {response.status}{what}", status=response.status
@@ -112,10 +120,12 @@ def exhausted(response: Response, *, name: str, after: float, now: datetime) -> 
 
 
 def page_instead_of_data(response: Response) -> Retry:
-    """The decision for a page of a proxy or firewall, which goes away soon or never."""
-    error = VendorError(
+    """The decision for a page of a proxy or firewall, which goes away soon or never.
+
+    Its error has no status: that of the page says nothing about the meeting or the user that the request was about.
+    """
+    error = BrokenResponse(
         f"{response.call}: a page instead of data ({response.status}, {response.content_type}): a proxy or firewall is in "
-        "between; the next run will try again",
-        status=response.status,
+        "between; the next run will try again"
     )
     return Retry(error=error, attempts=BLOCKED_ATTEMPTS)

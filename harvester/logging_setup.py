@@ -353,7 +353,10 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:
-    return _is_own(record) or record.levelno >= logging.WARNING
+    """Whether it is the project's own, or a warning of a library, but for `urllib3.connection`: it quotes headers that it
+    cannot read, with a traceback, and the HTTP clients say what becomes of the request."""
+    is_library_warning = record.levelno >= logging.WARNING and record.name != "urllib3.connection"
+    return _is_own(record) or is_library_warning
 
 
 def _is_own(record: logging.LogRecord) -> bool:

@@ -174,9 +174,8 @@ class GoogleTokens:
     def _classify(self, response: Response) -> Decision:
         """Temporary errors are retried by the project's HTTP layer, and nowhere else."""
         if response.ok:
-            token = response.body.get("access_token") if isinstance(response.body, dict) else None
             broken = BrokenResponse(f"{response.call}: a response without a token", status=response.status)
-            return None if isinstance(token, str) and token else Retry(error=broken)
+            return None if text_field(response.body, "access_token") else Retry(error=broken)
         if response.status in {400, 401, 403} and response.broken is None:
             return TokenRequestRefused(
                 f"{response.call}: no token", status=response.status, words=_error_words(response.body)
@@ -305,9 +304,10 @@ class _Transport(Request):
     ) -> transport.Response:
         response = self._api.send(method, CALL, url, data=body, headers=headers)
         self._body = response.body
-        return _TransportResponse(
-            response.status, response.headers, orjson.dumps(response.body, default=repr)
-        )
+        # google-auth fails on an odd lifetime or refresh token: it gets what was read here, and nothing else.
+        texts = {name: text_field(response.body, name) for name in ("access_token", "refresh_token")}
+        clean = {**texts, "expires_in": int(self.life.total_seconds())}
+        return _TransportResponse(response.status, response.headers, orjson.dumps(clean))
 
     @property
     def life(self) -> timedelta:

@@ -15,13 +15,13 @@ from typing import Any
 from cachetools import LRUCache
 
 from connectors.base import Context
-from connectors.errors import VendorError
+from connectors.errors import BrokenResponse, VendorError
 from connectors.google_meet.auth import GoogleTokens, UserUnavailable
 from connectors.google_meet.endpoints import CALENDAR, VENDOR
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden
 from connectors.google_meet.http_client import GoogleClient, Row
 from connectors.google_meet.redaction_rules import EVENT_FIELDS, redact_event
-from connectors.parsing import format_milliseconds
+from connectors.parsing import as_text, format_milliseconds
 
 PAGE_SIZE = 2500
 MAX_CACHED_EVENTS = 2000
@@ -69,6 +69,8 @@ class CalendarApi:
             if error.status in {400, 404, 410}:
                 return _NO_EVENT
             raise
+        if as_text(row.get("id")) is None:
+            raise BrokenResponse(f"{VENDOR}: events.get: a response without an id")
         return redact_event(row)
 
     def require_access(self) -> None:
@@ -99,7 +101,7 @@ class CalendarApi:
 
 def title(event: Row) -> str | None:
     """The title of an event; `None` if the event is private."""
-    if event.get("visibility") in {"private", "confidential"}:
+    if as_text(event.get("visibility")) in {"private", "confidential"}:
         return None
     summary = event.get("summary")
     return summary if isinstance(summary, str) and summary else None

@@ -20,7 +20,7 @@ from connectors.google_meet.reports_rows import (
     normalize_code,
     row_identity,
 )
-from connectors.parsing import parse_instant
+from connectors.parsing import as_text, parse_instant
 
 Row = Mapping[str, Any]
 
@@ -122,7 +122,8 @@ def is_long_stay(row: Row) -> bool:
 
 
 def record_id(record: Row) -> str:
-    return str(record.get("name") or "").removeprefix("conferenceRecords/")
+    """The id in a record's name; empty if it has none."""
+    return (as_text(record.get("name")) or "").removeprefix("conferenceRecords/")
 
 
 def is_live(record: Row) -> bool:

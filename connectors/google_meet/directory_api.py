@@ -11,6 +11,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from connectors.base import Context
+from connectors.errors import BrokenResponse
 from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.endpoints import DIRECTORY, VENDOR
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden
@@ -92,11 +93,15 @@ class DirectoryApi:
                 f"{VENDOR}: reading without the names and addresses of the Directory: {error}"
             )
             rows = []
+        else:
+            if not rows:
+                raise BrokenResponse(f"{VENDOR}: users.list: no users, although the admin is one")
         for row in rows:
             number, email = as_text(row.get("id")), as_text(row.get("primaryEmail"))
             if number is None or email is None:
-                continue
-            person = Person(number, email, _name(row), not (row.get("suspended") or row.get("archived")))
+                raise BrokenResponse(f"{VENDOR}: users.list: a user without an id or an address")
+            active = row.get("suspended") is not True and row.get("archived") is not True
+            person = Person(number, email, _name(row), active)
             people.setdefault(number, person)
             for address in (email, *_addresses(row)):
                 self._by_address.setdefault(address.lower(), person)

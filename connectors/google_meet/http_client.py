@@ -19,7 +19,7 @@ from googleapiclient.http import HttpRequest
 from connectors.base import Context, Settings
 from connectors.errors import BrokenResponse, VendorError
 from connectors.google_meet.auth import GoogleTokens
-from connectors.google_meet.endpoints import SERVICES, VENDOR, Service
+from connectors.google_meet.endpoints import REPORTS, SERVICES, VENDOR, Service
 from connectors.google_meet.errors import response_classifier
 from connectors.http import Api
 from connectors.paging import page_token, paginate
@@ -112,10 +112,12 @@ class GoogleClient:
             auth=self._tokens.auth_for(service, subject),
             idempotent=idempotent,
         )
-        if response.status == 204:
+        if response.status == 204 and built.method != "GET":
             return {}
-        if not isinstance(response.body, dict):
-            raise BrokenResponse(f"{VENDOR}: {call}: a response that is not a JSON object")
+        if not isinstance(response.body, dict) or "error" in response.body:
+            raise BrokenResponse(
+                f"{VENDOR}: {call}: a response that is not a JSON object, or an error ({response.status})"
+            )
         return response.body
 
     def pages(
@@ -135,6 +137,10 @@ class GoogleClient:
                 raise
 
         def next_token(page: Row) -> str:
+            if (
+                service is REPORTS and "kind" not in page
+            ):  # the only service that is asked for all fields of a page
+                raise BrokenResponse(f"{call}: a response without `kind`")
             return page_token(page.get("nextPageToken"), call=call)
 
         for page in paginate(get_page, next_token, lambda page: rows_in(page, rows, call), call=call):
@@ -227,8 +233,12 @@ def _parts(built: HttpRequest) -> tuple[str, str, dict[str, str], bytes | None]:
     return "POST", urlunsplit(parts._replace(query="")), headers, parts.query.encode("ascii")
 
 
+_PAGE_FIELDS = frozenset({"kind", "etag", "nextPageToken", "nextSyncToken", "timeZone"})
+
+
 def rows_in(page: Row, name: str, call: str) -> list[Row]:
-    rows: Sequence[Any] = page.get(name, [])
+    """The rows of a page. Raises BrokenResponse if it has no list, and fields that a page without rows has not."""
+    rows: Sequence[Any] = page.get(name, [] if page.keys() <= _PAGE_FIELDS else None)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BrokenResponse(f"{call}: a response whose `{name}` is not a list of objects")
     return rows

@@ -18,18 +18,18 @@ from cachetools import LRUCache
 
 from connectors.base import Context
 from connectors.concurrency import ordered_map
-from connectors.errors import VendorError
+from connectors.errors import BrokenResponse, VendorError
 from connectors.google_meet.auth import LOGGED_IN, GoogleTokens, UserUnavailable
-from connectors.google_meet.conference_grouping import MAX_TIME_DIFFERENCE, Conference, best_record
+from connectors.google_meet.conference_grouping import MAX_TIME_DIFFERENCE, Conference, best_record, record_id
 from connectors.google_meet.directory_api import DirectoryApi
-from connectors.google_meet.endpoints import MEET, RECORD_RETENTION
+from connectors.google_meet.endpoints import MEET, RECORD_RETENTION, VENDOR
 from connectors.google_meet.errors import Forbidden
 from connectors.google_meet.http_client import GoogleClient, PageTokenRefused, Row
 from connectors.google_meet.redaction_rules import SPACE_FIELDS, redact_recording
 from connectors.google_meet.refused_users import RefusedUsers, skip_user
 from connectors.google_meet.reports_rows import normalize_code
 from connectors.models import Reason, SkippedPartition, Window, user_partition
-from connectors.parsing import as_text, format_milliseconds
+from connectors.parsing import as_text, format_milliseconds, parse_instant
 
 USERS_AT_ONCE = 8
 MAX_USERS_TRIED = 3
@@ -132,9 +132,12 @@ class MeetApi:
             return skip_user(user, error)
 
     def _list(self, user: str, where: str) -> list[Row]:
-        return self._client.all_rows(
+        records = self._client.all_rows(
             MEET, user, "conferenceRecords", "conferenceRecords", filter=where, pageSize=100
         )
+        if not all(record_id(record) and parse_instant(record.get("startTime")) for record in records):
+            raise BrokenResponse(f"{VENDOR}: conferenceRecords.list: a record without `name` or `startTime`")
+        return records
 
     def find(self, conference: Conference) -> VisibleRecord | None:
         """The record of a conference of Reports: by code and time, else by id, as users who attended it."""
@@ -176,10 +179,13 @@ class MeetApi:
     def record(self, number: str, users: Sequence[str]) -> Row | None:
         """The record with this id."""
 
+        name = f"conferenceRecords/{number}"
+
         def ask(user: str) -> Row:
-            return self._client.call(
-                MEET, user, "conferenceRecords", "get", name=f"conferenceRecords/{number}"
-            )
+            record = self._client.call(MEET, user, "conferenceRecords", "get", name=name)
+            if not record_id(record):
+                raise BrokenResponse(f"{VENDOR}: conferenceRecords.get: a response without a `name`")
+            return {**record, "name": name}
 
         return self._first_allowed(users, ask)
 
@@ -230,6 +236,8 @@ class MeetApi:
             return self._client.call(MEET, user, "spaces", "get", name=space, fields=SPACE_FIELDS)
 
         row = self._first_allowed(users, ask)
+        if row is not None and as_text(row.get("name")) is None:
+            raise BrokenResponse(f"{VENDOR}: spaces.get: a response without a `name`")
         code = normalize_code(row.get("meetingCode")) if row is not None else None
         with self._lock:
             self._codes[space] = code

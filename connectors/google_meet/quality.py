@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from connectors.parsing import as_number
 from connectors.quality import Measure, Quality, Stream
 
 Row = Mapping[str, Any]
@@ -58,9 +59,8 @@ def _to_stream(row: Row, name: str, *, incoming: bool) -> Stream | None:
 
 
 def _non_negative(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        return None
-    return float(value)
+    number = as_number(value)
+    return number if number is not None and number >= 0 else None
 
 
 def _whole_seconds(value: Any) -> int:

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from connectors.errors import BrokenResponse
+from connectors.google_meet.endpoints import VENDOR
 from connectors.parsing import as_dict, as_dicts, as_text, parse_instant
 
 Row = Mapping[str, Any]
@@ -21,7 +23,14 @@ _NOT_LETTERS = re.compile(r"[^a-z]")
 
 
 def flatten(item: Row) -> Iterator[dict[str, Any]]:
-    """The rows of an activity. Google sends a whole activity if any of its events matches."""
+    """The rows of an activity. Google sends a whole activity if any of its events matches.
+
+    Raises BrokenResponse if none does, or one has no list of parameters: its row would be missing without a word.
+    """
+    events = as_dicts(item.get("events"))
+    ended = [event for event in events if event.get("name") == EVENT]
+    if not ended or not all(_has_readable_parameters(event) for event in ended):
+        raise BrokenResponse(f"{VENDOR}: activities.list: an activity without the event {EVENT}")
     activity_id, actor = as_dict(item.get("id")), as_dict(item.get("actor"))
     own_values = {
         "@time": as_text(activity_id.get("time")),
@@ -29,14 +38,20 @@ def flatten(item: Row) -> Iterator[dict[str, Any]]:
         "@profile": as_text(actor.get("profileId")),
         "@email": as_text(actor.get("email")),
     }
-    for event in as_dicts(item.get("events")):
-        if event.get("name") == EVENT:
-            row = {name: value for name, value in own_values.items() if value is not None}
-            for parameter in as_dicts(event.get("parameters")):
-                name, value = parameter.get("name"), _value(parameter)
-                if isinstance(name, str) and value is not None:
-                    row.setdefault(name, value)
-            yield row
+    for event in ended:
+        row = {name: value for name, value in own_values.items() if value is not None}
+        for parameter in as_dicts(event.get("parameters")):
+            name, value = parameter.get("name"), _value(parameter)
+            if isinstance(name, str) and value is not None:
+                row.setdefault(name, value)
+        yield row
+
+
+def _has_readable_parameters(event: Row) -> bool:
+    parameters = event.get("parameters", [])
+    return isinstance(parameters, list) and all(
+        isinstance(each, dict) and isinstance(each.get("name"), str) for each in parameters
+    )
 
 
 def _value(parameter: Row) -> Any:
@@ -123,10 +138,11 @@ def is_phone(row: Row) -> bool:
 
 
 def parse_integer(value: Any) -> int | None:
-    """A whole number, also sent as a string: Google's JSON has 64-bit integers as strings."""
+    """A whole number of 64 bits, also sent as a string: Google's JSON has them as strings."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     try:
-        return int(value)
+        number = int(value)
     except ValueError:
         return None
+    return number if number.bit_length() < 64 else None

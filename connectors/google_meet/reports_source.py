@@ -37,7 +37,7 @@ from connectors.google_meet.meet_source import MeetSource
 from connectors.google_meet.record_listing import GoogleSourceName, RecordListing
 from connectors.google_meet.reports_rows import Row, code_spellings, join_time
 from connectors.models import MeetingRecord, MeetingRef, Reason, Session, SkippedPartition, Window
-from connectors.parsing import parse_instant, truncate_to_milliseconds
+from connectors.parsing import as_text, parse_instant, truncate_to_milliseconds
 from connectors.pending import until_settled
 
 LOOKUPS_AT_ONCE = 8
@@ -198,13 +198,16 @@ class ReportsSource:
         records: dict[str, VisibleRecord],
         window: Window,
     ) -> Iterator[ListedConference | LateRow]:
-        """The conferences that may belong to the window, each with its record if that was listed."""
+        """The conferences that may belong to the window, each with its record if that was listed. One without any time or
+        record is to be read again, as if rows were missing."""
         for listed in conferences:
             if isinstance(listed, LateRow):
                 yield listed
                 continue
             record = records.pop(listed.conference.id, None)
-            if record is not None or _is_near(listed.conference, window):
+            if record is None and listed.conference.first_known is None:
+                yield LateRow(listed.conference.id)
+            elif record is not None or _is_near(listed.conference, window):
                 yield listed.with_record(record)
 
     def _look_up(self, listed: ListedConference | LateRow) -> ListedConference | LateRow:
@@ -319,7 +322,9 @@ class ReportsSource:
         directory = self._apis.directory
         person = None
         if not row.get("display_name"):
-            person = directory.by_id(row.get("@profile")) or directory.by_address(row.get("identifier"))
+            person = directory.by_id(as_text(row.get("@profile"))) or directory.by_address(
+                as_text(row.get("identifier"))
+            )
         return to_session(row, name=person.name if person is not None else None, raw=raw)
 
     def _fetch_record(self, ref: MeetingRef, harvested_at: datetime, *, raw: bool) -> MeetingRecord:

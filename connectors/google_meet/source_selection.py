@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from threading import RLock
 
 from connectors.base import Context, Settings
-from connectors.errors import ConfigurationError
+from connectors.errors import BrokenResponse, ConfigurationError
 from connectors.google_meet.apis import Apis
 from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.calendar_api import CalendarApi
@@ -56,7 +56,11 @@ class GoogleSourceSelector:
         return self.source().meetings(window, partitions)
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
-        return self._upcoming.fetch(ref) if ref.hint.get("ids") == PLANNED_IDS else self.source().fetch(ref)
+        is_planned = ref.hint.get("ids") == PLANNED_IDS
+        record = self._upcoming.fetch(ref) if is_planned else self.source().fetch(ref)
+        if record.timestamp is None:
+            raise BrokenResponse(f"{VENDOR}: a listed conference has no time any more")
+        return record
 
     def estimate_requests(self, ref: MeetingRef) -> int:
         return 1 if ref.hint.get("ids") == PLANNED_IDS else self.source().estimate_requests(ref)

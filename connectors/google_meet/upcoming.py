@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, time
 
 from connectors.concurrency import ordered_map
-from connectors.errors import Gone, VendorError
+from connectors.errors import BrokenResponse, Gone, VendorError
 from connectors.google_meet.apis import Apis
 from connectors.google_meet.auth import LOGGED_IN
 from connectors.google_meet.calendar_api import title
@@ -40,6 +40,7 @@ _REFUSED = (
     "Apps > Google Workspace > Calendar > Service status), so what only they have planned is skipped"
 )
 MEET_CONFERENCE = "hangoutsMeet"
+CANCELED = "cancelled"
 PLANNED_IDS = "plan"
 """The kind of ids that these meetings have, in the hint."""
 
@@ -77,11 +78,11 @@ class UpcomingSource:
 
     def _list_user(self, user: str, window: Window) -> tuple[str, list[Row]] | SkippedPartition:
         try:
-            return user, [
-                event
-                for event in self._apis.calendar.list_events(user, window.start, window.end)
-                if event_code(event)
-            ]
+            events = self._apis.calendar.list_events(user, window.start, window.end)
+            planned = [event for event in events if event_code(event) and event.get("status") != CANCELED]
+            if not all(event_time(event) and as_text(event.get("id")) for event in planned):
+                raise BrokenResponse(f"{VENDOR}: events.list: an event without `id` or `start`")
+            return user, planned
         except VendorError as error:
             skipped = skip_user(user, error)
             self._refused_users.add(user, skipped.reason)
@@ -89,7 +90,7 @@ class UpcomingSource:
 
     def _to_ref(self, event: Row, user: str, all_users: frozenset[str], window: Window) -> MeetingRef | None:
         start, number = event_time(event), as_text(event.get("id"))
-        if start is None or start not in window or number is None or event.get("status") == "cancelled":
+        if start is None or start not in window or number is None:
             return None
         if self._apis.code is not None and event_code(event) != self._apis.code:
             return None
@@ -133,7 +134,7 @@ class UpcomingSource:
         person = self._apis.directory.by_id(ref.hint.get("user"))
         owner = person.email if person is not None else self._apis.tokens.admin or "primary"
         event = self._apis.calendar.event(owner, ref.hint.get("event"), refresh=True)
-        if not event or event.get("status") == "cancelled" or event_time(event) is None:
+        if not event or event.get("status") == CANCELED or event_time(event) is None:
             raise Gone(f"{VENDOR}: a planned meeting that was canceled", reason=Reason.deleted)
         return event
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from cachetools import LRUCache
 
-from connectors.errors import VendorError
+from connectors.errors import BrokenResponse, VendorError
 from connectors.meetecho.datatracker_http_client import DatatrackerClient, Row
 from connectors.meetecho.endpoints import (
     ASSIGNMENTS,
@@ -28,6 +28,8 @@ from connectors.meetecho.endpoints import (
     SESSIONS,
     STATUSES,
     TIMESLOTS,
+    VENDOR,
+    call_name,
 )
 from connectors.models import Window
 from connectors.parsing import parse_clock_seconds, parse_instant
@@ -70,9 +72,10 @@ class Datatracker:
 
     def sessions(self, group: str) -> list[Row]:
         """Every session that the group with this id ever requested."""
-        return [
-            row for row in self.api.all_rows(SESSIONS, group=group) if id_from_uri(row.get("group")) == group
-        ]
+        rows = _rows_of("group", group, self.api.all_rows(SESSIONS, group=group), SESSIONS)
+        if not all(id_from_uri(row.get("meeting")) for row in rows):
+            raise _unreadable(SESSIONS, "meeting")
+        return rows
 
     def session(self, number: str) -> Row | None:
         return self.api.get(SESSIONS, number)
@@ -84,7 +87,9 @@ class Datatracker:
         ids = set()
         for row in rows:
             number, day = id_from_uri(row.get("id")), _day(row.get("date"))
-            if number is not None and (day is None or first <= day <= last):
+            if number is None:
+                raise _unreadable(MEETINGS, "id")
+            if day is None or first <= day <= last:
                 self._remember(self._meetings, number, row)
                 ids.add(number)
         return frozenset(ids)
@@ -105,28 +110,24 @@ class Datatracker:
         if schedule is None:
             return None
         rows = self.api.all_rows(ASSIGNMENTS, schedule=schedule, session=session)
-        numbers = {
-            id_from_uri(row.get("timeslot"))
-            for row in rows
-            if id_from_uri(row.get("session")) == session and id_from_uri(row.get("schedule")) == schedule
-        }
+        rows = _rows_of("session", session, rows, ASSIGNMENTS)
+        rows = _rows_of("schedule", schedule, rows, ASSIGNMENTS)
+        numbers = {id_from_uri(row.get("timeslot")) for row in rows}
         slots = [self.api.get(TIMESLOTS, number) for number in sorted(filter(None, numbers))]
         return merge_times(to_planned_time(slot) for slot in slots if slot is not None)
 
     def status(self, session: str) -> str | None:
         """The slug of a session's latest status."""
-        rows = self.api.all_rows(STATUSES, session=session)
+        rows = _rows_of("session", session, self.api.all_rows(STATUSES, session=session), STATUSES)
         events = [
             (parse_instant(row.get("time")) or datetime.min.replace(tzinfo=UTC), _order(row.get("id")), row)
             for row in rows
-            if id_from_uri(row.get("session")) == session
         ]
         return id_from_uri(max(events, key=lambda event: event[:2])[2].get("status")) if events else None
 
     def attendance(self, session: str) -> list[Row]:
         """One record for each person who attended."""
-        rows = self.api.all_rows(ATTENDED, session=session)
-        return [row for row in rows if id_from_uri(row.get("session")) == session]
+        return _rows_of("session", session, self.api.all_rows(ATTENDED, session=session), ATTENDED)
 
     def attendance_count(self, session: str) -> int | None:
         return self.api.count(ATTENDED, session=session)
@@ -170,6 +171,19 @@ class Datatracker:
                 error.status == 404
             )  # 400: refused as such; 404: one of them cannot be shown
             return []
+
+
+def _rows_of(field: str, number: str, rows: Iterable[Row], path: str) -> list[Row]:
+    """The rows whose field refers to this id. Raises BrokenResponse if the field of a row cannot be read: it may be one of
+    them."""
+    numbers = [(id_from_uri(row.get(field)), row) for row in rows]
+    if any(found is None for found, _ in numbers):
+        raise _unreadable(path, field)
+    return [row for found, row in numbers if found == number]
+
+
+def _unreadable(path: str, field: str) -> BrokenResponse:
+    return BrokenResponse(f"{VENDOR}: {call_name(path)}: a record without a readable `{field}`")
 
 
 def id_from_uri(value: Any) -> str | None:

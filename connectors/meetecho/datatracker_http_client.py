@@ -18,6 +18,7 @@ from connectors.http import Api
 from connectors.meetecho.endpoints import DATATRACKER_CALLS_PER_SECOND, PAGE_SIZE, VENDOR, call_name
 from connectors.meetecho.errors import datatracker_classifier
 from connectors.paging import paginate, restore_parameters
+from connectors.parsing import as_text
 
 Row = Mapping[str, Any]
 
@@ -91,7 +92,10 @@ class DatatrackerClient:
             get_page, lambda page: page.next_query, lambda page: page.rows, call=f"{VENDOR}: {call}"
         ):
             for row in page.rows:
-                rows.setdefault(row.get("id", row.get("resource_uri")), row)
+                number = as_text(row.get("id"))
+                if number is None:
+                    raise BrokenResponse(f"{VENDOR}: {call}: a record without an id")
+                rows.setdefault(number, row)
             totals += [] if page.total is None else [page.total]
             unavailable += page.unavailable
         if len(rows) + unavailable < min(totals, default=0):

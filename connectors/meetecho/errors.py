@@ -54,6 +54,8 @@ def datatracker_classifier(context: Context) -> Callable[[Response], Decision]:
                 status=response.status,
             )
             return Retry(error=error, attempts=BLOCKED_ATTEMPTS)
+        if response.status == 404:  # the datatracker's own is a page, too
+            return VendorError(f"{response.call}: not found (404)", status=404)
         return default_decision(response, context.now())
 
     return classify

@@ -15,7 +15,7 @@ from threading import RLock
 from cachetools import LRUCache
 
 from connectors.base import Context
-from connectors.errors import Gone, VendorError
+from connectors.errors import BrokenResponse, Gone, VendorError
 from connectors.meetecho.datatracker_api import Datatracker, id_from_uri
 from connectors.meetecho.endpoints import VENDOR
 from connectors.meetecho.errors import MeetechoRefused
@@ -101,6 +101,8 @@ class MeetechoListing:
             session = snapshot.sessions.get(ref.uuid) or self._datatracker.session(ref.uuid)
             if session is None:
                 raise Gone(f"{VENDOR}: the datatracker no longer has this session", reason=Reason.deleted)
+            if id_from_uri(session.get("id")) != ref.uuid:
+                raise BrokenResponse(f"{VENDOR}: the datatracker answered with another session, or with none")
             return self._with_outcome(
                 self._to_planned(group, session, snapshot.session_rooms.get(ref.uuid, ()))
             )

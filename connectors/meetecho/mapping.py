@@ -109,7 +109,7 @@ def to_meeting(
     )
 
 
-JOIN_ORIGINS = frozenset({"datatracker", None})
+JOIN_ORIGINS = ("datatracker", None)
 """The origins of records whose `time` is a join: `datatracker`, which Meetecho's reports get. A record that people make
 about themselves afterwards (`self declared`) has the time at which they made it
 (https://github.com/ietf-tools/datatracker/pull/7003)."""

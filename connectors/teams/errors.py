@@ -79,7 +79,7 @@ def _throttled(response: Response, context: Context) -> Decision:
 
 
 def _refused(response: Response) -> Decision:
-    if response.broken is not None and response.content_type == "text/html":
+    if response.is_page:
         return page_instead_of_data(response)
     if response.call.endswith(CALL_RECORDS.call):
         return CredentialsError(

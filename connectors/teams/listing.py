@@ -63,11 +63,14 @@ class CallRecordListing:
         if ref.row is not None:
             return ref.row
         try:
-            return {**self._client.get(CALL_RECORD, ref.uuid), "id": ref.uuid}
+            row = self._client.get(CALL_RECORD, ref.uuid)
         except VendorError as error:
             if error.status != 404:
                 raise
             raise missing_error(ref, self._context.now()) from None
+        if as_text(row.get("id")) is None:
+            raise BrokenResponse(f"{VENDOR}: {CALL_RECORD.call}: a response without an id")
+        return {**row, "id": ref.uuid}
 
 
 def missing_error(ref: MeetingRef, now: datetime) -> Gone | NotReady | VendorError:
@@ -105,8 +108,8 @@ def latest_end(ref: MeetingRef) -> datetime | None:
 
 def _to_ref(row: Row, stored: Mapping[str, int | None]) -> MeetingRef:
     uuid = as_text(row.get("id"))
-    if uuid is None:
-        raise BrokenResponse(f"{VENDOR}: {CALL_RECORDS.call}: a row without an id")
+    if uuid is None or as_text(row.get("type")) is None:
+        raise BrokenResponse(f"{VENDOR}: {CALL_RECORDS.call}: a row without an id or a type")
     version, known = _version(row), stored.get(uuid)
     # An older version is that of a server which has not caught up yet.
     shown = known if version is None or (known is not None and known > version) else version

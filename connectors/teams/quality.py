@@ -150,5 +150,5 @@ def _percent(ratio: Any) -> float | None:
 
 
 def _frames(rate: Any) -> float | None:
-    number = rate if type(rate) is float else as_number(rate)
+    number = as_number(rate)
     return number if number is not None and number >= 0 else None

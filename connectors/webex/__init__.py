@@ -156,6 +156,7 @@ class Webex:
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
         harvested_at = truncate_to_milliseconds(self.context.now())
         row = self.listing.head(ref)
+        self._may_read_all_participants(ref.uuid)  # an error of this call says nothing about the participants
         try:
             rows = self.participants(ref, row)
         except VendorError as error:

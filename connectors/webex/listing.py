@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from connectors.base import Context
 from connectors.errors import BrokenResponse, Gone, NotReady, VendorError
 from connectors.models import MeetingRecord, MeetingRef, Reason, Window, row_digest
-from connectors.parsing import format_seconds
+from connectors.parsing import as_text, format_seconds
 from connectors.pending import require_timestamp, until_settled
 from connectors.webex.endpoints import ADMIN_MEETING, MEETING, MEETINGS, VENDOR, WebexEndpoint
 from connectors.webex.http_client import Row, WebexClient
@@ -47,6 +47,10 @@ SETTLING_TIME = timedelta(minutes=15)
 minutes after the meeting has ended" (description of `state` in GET /meetings)."""
 
 REFETCH_INTERVAL = timedelta(hours=1)
+
+
+_NOT_INSTANCES = ("meetingSeries", "scheduledMeeting")
+"""The other values of `meetingType`. Whatever else a row has there, it answers a request for instances."""
 
 
 class WebexListing:
@@ -117,11 +121,14 @@ class WebexListing:
 
     def _get(self, endpoint: WebexEndpoint, ref: MeetingRef) -> Row | None:
         try:
-            return self._client.get(endpoint, ref.uuid)
+            row = self._client.get(endpoint, ref.uuid)
         except VendorError as error:
             if error.status in {403, 404}:
                 return None
             raise
+        if as_text(row.get("id")) is None:
+            raise BrokenResponse(f"{VENDOR}: {endpoint.call}: a response without an id")
+        return row
 
     def _find_in_listing(self, ref: MeetingRef) -> Row | None:
         if ref.start_time is None:
@@ -136,7 +143,7 @@ def _to_ref(row: Row, known_at: datetime) -> MeetingRef | None:
     uuid = row.get("id")
     if not isinstance(uuid, str) or not uuid:
         raise BrokenResponse(f"{VENDOR}: {MEETINGS.call}: a row without an id")
-    if row.get("meetingType", "meeting") != "meeting":
+    if row.get("meetingType") in _NOT_INSTANCES:
         return None
     end = known_instant(row.get("end")) if state_of(row) == "ended" else None
     return MeetingRef(

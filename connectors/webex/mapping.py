@@ -26,7 +26,9 @@ _UNKNOWN_BEFORE = datetime(1971, 1, 1, tzinfo=UTC)
 
 def state_of(row: Row) -> State:
     """Whether the meeting is over. If the state is not one of an instance, it is over if it has an end."""
-    return _STATES.get(row.get("state")) or ("ended" if known_instant(row.get("end")) is not None else "live")
+    return _STATES.get(as_text(row.get("state"))) or (
+        "ended" if known_instant(row.get("end")) is not None else "live"
+    )
 
 
 def to_meeting(
@@ -57,7 +59,7 @@ def to_meeting(
 
 def with_audio(meeting: Meeting, rows: Sequence[Row]) -> Meeting:
     """The meeting with the kinds of audio connection that its devices report."""
-    kinds = {device.get("audioType") for row in rows for device in _devices(row)} - {None, ""}
+    kinds = {as_text(device.get("audioType")) for row in rows for device in _devices(row)} - {None}
     if not kinds:
         return meeting
     return replace(meeting, has_pstn="pstn" in kinds, has_voip="voip" in kinds)
@@ -143,7 +145,7 @@ def _is_phone(row: Row, device: Row) -> bool:
     A participant at a computer may use telephone audio too, but has an address or a client.
     """
     kind = (as_text(device.get("deviceType")) or "phone").lower()
-    return device.get("audioType") == "pstn" and row.get("email") in {None, ""} and kind in _PHONES
+    return device.get("audioType") == "pstn" and as_text(row.get("email")) is None and kind in _PHONES
 
 
 _PHONES = frozenset({"phone", "pstn", "telephone"})

@@ -13,8 +13,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.models import Session, session_key
-from connectors.parsing import as_dicts, as_list, as_number, as_text, seconds_between, unique_rows
+from connectors.parsing import (
+    LARGEST_NUMBER,
+    as_dicts,
+    as_list,
+    as_number,
+    as_text,
+    seconds_between,
+    unique_rows,
+)
 from connectors.quality import (
+    MAX_SERIES_LENGTH,
     SERIES_MEASURES,
     Point,
     Quality,
@@ -43,6 +52,7 @@ _AUDIO_KEYS = {
     "packet_loss_pct": "packetLoss",
     "bitrate_kbps": "mediaBitRate",
 }
+_NUMBERS = frozenset({int, float})
 _VIDEO_KEYS = {**_AUDIO_KEYS, "height_px": "resolutionHeight", "fps": "frameRate"}
 
 
@@ -222,7 +232,7 @@ def _points(part: Row) -> tuple[list[Point], float]:
     start, step = known_instant(part.get("startTime")), as_number(part.get("samplingInterval")) or 0.0
     lists = {name: [as_number(v) for v in as_list(part.get(_AUDIO_KEYS[name]))] for name in SERIES_MEASURES}
     size = max(map(len, lists.values()))
-    if start is None or not 0 < step < 86_400:
+    if start is None or not 0 < step < 86_400 or size > MAX_SERIES_LENGTH:
         return [], step
     points: list[Point] = [
         (start + place * timedelta(seconds=step), {n: v[place] for n, v in lists.items() if place < len(v)})
@@ -235,11 +245,11 @@ def _samples(parts: Iterable[Row], name: str) -> list[float]:
     """The numbers in these lists that were measured."""
     samples: list[float] = []
     for part in parts:
-        values = part.get(name, ())
-        # A row has a thousand samples: to ask each whether it is a number takes twice as long.
-        try:
-            samples += [value for value in values if value >= 0]
-        except TypeError:  # not a list, or not of numbers only
-            numbers = map(as_number, as_list(values))
+        values = as_list(part.get(name))
+        # A row has a thousand samples: to call `as_number` for each takes four times as long.
+        if _NUMBERS.issuperset(map(type, values)):
+            samples += [value for value in values if 0 <= value <= LARGEST_NUMBER]
+        else:
+            numbers = map(as_number, values)
             samples += [number for number in numbers if number is not None and number >= 0]
     return samples

@@ -8,9 +8,12 @@ from typing import Any, Literal
 
 from connectors.errors import BrokenResponse
 from connectors.models import MeetingRef, Window, row_digest
-from connectors.parsing import parse_instant
+from connectors.parsing import as_text, parse_instant
 from connectors.zoom.endpoints import VENDOR, ZoomEndpoint
 from connectors.zoom.http_client import Row
+
+MOST_JOINS = 10_000_000
+"""More joins than any meeting can have: such a count is not believed."""
 
 InstanceKind = Literal["meeting", "webinar"]
 ZoomSourceName = Literal["dashboard", "reports"]
@@ -49,7 +52,7 @@ def kind_of(ref: MeetingRef) -> InstanceKind:
 def join_count(row: Row) -> int:
     """How many joins a listing row counts; 0 if it has no count. A participant who rejoins counts twice."""
     count = row.get("participants", row.get("participants_count"))
-    return count if isinstance(count, int) and count > 0 else 0
+    return count if isinstance(count, int) and 0 < count <= MOST_JOINS else 0
 
 
 def expected_joins(ref: MeetingRef) -> int:
@@ -63,5 +66,8 @@ def page_count(rows: int, endpoint: ZoomEndpoint) -> int:
 
 
 def with_uuid(row: Row, uuid: str) -> Row:
-    """The response for one uuid, with this uuid in it."""
+    """The response for one uuid, with this uuid in it. Raises BrokenResponse if it is about no meeting at all: what is stored
+    of the meeting would be replaced by what this lacks."""
+    if as_text(row.get("uuid")) is None and as_text(row.get("id")) is None:
+        raise BrokenResponse(f"{VENDOR}: a response for one meeting without its id")
     return row if row.get("uuid") == uuid else {**row, "uuid": uuid}

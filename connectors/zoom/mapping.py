@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 State = Literal["ended", "live"]
 Role = Literal["host", "attendee", "panelist"]
 
-WEBINAR_TYPES = frozenset({5, 6, 9})
+WEBINAR_TYPES = frozenset({"5", "6", "9"})
 """The values of `type` that mark a webinar in /report/users/{user}/meetings."""
 
 _ROLES: dict[Any, Role] = {"host": "host", "attendee": "attendee", "panelist": "panelist"}

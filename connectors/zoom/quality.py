@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from math import isfinite
 from typing import Any
 
 from connectors.models import Session
-from connectors.parsing import as_text, parse_instant, unique_rows
+from connectors.parsing import as_dicts, as_number, as_text, parse_instant, unique_rows
 from connectors.quality import SERIES_MEASURES, Measure, Point, Quality, Series, Stream, summarize, to_series
 
 Row = Mapping[str, Any]
@@ -43,7 +42,7 @@ def to_quality(row: Row, *, series: bool = False) -> Quality | None:
 
     `series` keeps the samples.
     """
-    minutes = [minute for minute in row.get("user_qos") or () if isinstance(minute, dict)]
+    minutes = as_dicts(row.get("user_qos"))
     streams = {name: _to_stream(_parts(minutes, key)) for key, name in STREAMS.items()}
     if series:
         for key, name in STREAMS.items():
@@ -65,9 +64,7 @@ def parse_number(value: Any, unit: str) -> float | None:
             value = float(value.strip().removesuffix(unit))
         except ValueError:
             return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if isfinite(value) else None
+    return as_number(value)
 
 
 def parse_height(resolution: Any) -> float | None:

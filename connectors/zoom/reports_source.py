@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from connectors.attendance import to_record
 from connectors.base import Context, refused_today
 from connectors.concurrency import ordered_map
-from connectors.errors import VendorError
+from connectors.errors import BrokenResponse, VendorError
 from connectors.models import (
     Meeting,
     MeetingRecord,
@@ -25,7 +25,7 @@ from connectors.models import (
 )
 from connectors.parsing import as_text, truncate_to_milliseconds
 from connectors.zoom import endpoints
-from connectors.zoom.endpoints import ZoomEndpoint, date_range
+from connectors.zoom.endpoints import VENDOR, ZoomEndpoint, date_range
 from connectors.zoom.errors import CANNOT_HOST, OTHER_ACCOUNT, UNKNOWN_USER
 from connectors.zoom.http_client import Row, ZoomClient
 from connectors.zoom.listing_rows import (
@@ -108,7 +108,11 @@ class Reports:
             for page in self.client.pages(endpoints.REPORT_USERS, type=which, **between):
                 for row in page:
                     user = as_text(row.get("id")) or as_text(row.get("email"))
-                    if user is not None and user not in seen:
+                    if user is None:
+                        raise BrokenResponse(
+                            f"{VENDOR}: {endpoints.REPORT_USERS.call}: a user without an id or an address"
+                        )
+                    if user not in seen:
                         seen.add(user)
                         yield user
 
@@ -137,7 +141,7 @@ class Reports:
         hint: dict[str, Any] = {"source": self.name, "type": which, **({} if "@" in user else {"user": user})}
         for page in self.client.pages(endpoint, user, type=which, **between):
             for row in page:
-                webinar = row.get("type") in WEBINAR_TYPES
+                webinar = as_text(row.get("type")) in WEBINAR_TYPES
                 if webinar and not self.webinars:
                     continue
                 kind = "webinar" if webinar else "meeting"

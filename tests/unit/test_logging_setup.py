@@ -135,6 +135,15 @@ def test_libraries_show_warnings_only_and_no_query(form: Any, capsys: pytest.Cap
     assert "marked" not in line
 
 
+def test_headers_that_cannot_be_read_are_not_quoted(capsys: pytest.CaptureFixture[str]) -> None:
+    """urllib3 logs them with a traceback, once for each try."""
+    configure_logging(level="debug")
+    logging.getLogger("urllib3.connection").warning(
+        "Failed to parse headers", exc_info=ValueError("X: marked")
+    )
+    assert lines(capsys) == []
+
+
 def test_quiet_shows_nothing_until_an_error_then_the_error_and_everything_kept(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from connectors.models import Detail
-from connectors.parsing import parse_instant
+from connectors.parsing import parse_any_instant
 from harvester.documents import FIRST_YEAR, HEADER, encode, has_index, last_year, version
 from harvester.non_ndjson_input import BLOCK_BYTES, BYTE_ORDER_MARK, Readable
 from harvester.sinks.elastic.bulk import ACTION_TAIL, Operations, action_head
@@ -238,7 +238,7 @@ def _required_text(document: dict[str, Any], key: str) -> str:
 
 
 def _instant(document: dict[str, Any], key: str) -> datetime:
-    when = parse_instant(_required_text(document, key))
+    when = parse_any_instant(_required_text(document, key))
     if when is None:
         raise _InvalidLine(f"{key} is not an instant")
     return when

@@ -30,6 +30,8 @@ def record(start: datetime | None) -> MeetingRecord:
         (NOW - 2 * HOUR, None),
         (NOW - HOUR, Pending(until=NOW + HOUR, reason=Reason.settling)),
         (NOW + HOUR, Pending(until=NOW + 3 * HOUR, reason=Reason.settling)),
+        (NOW + 3 * HOUR, None),
+        (NOW.replace(year=2090), None),
     ],
 )
 def test_a_meeting_is_read_again_once_it_has_settled(

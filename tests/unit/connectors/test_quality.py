@@ -120,6 +120,7 @@ def test_series_has_even_steps_with_null_for_missing_samples() -> None:
         ([(NINE, {"latency_ms": 1.0})], 0),
         ([(NINE, {"latency_ms": 1.0})], float("nan")),
         ([(NINE, {"latency_ms": 1.0}), (after(60 * MAX_SERIES_LENGTH), {"latency_ms": 1.0})], 60),
+        ([(NINE, {"latency_ms": 1.0}), (after(60), {"latency_ms": 1.0})], 1e-308),
     ],
 )
 def test_impossible_series_is_none(points: list, step: float) -> None:
@@ -165,3 +166,8 @@ def test_series_from_its_own_points_is_the_same(sent: list, step: int) -> None:
     if series is not None:
         assert to_series(series.points(), step) == series
         assert len(series.latency_ms) <= 5001
+
+
+def test_a_number_of_samples_that_no_index_can_hold_is_absent() -> None:
+    assert Measure(mean=1.0, worst=2.0, samples=2**31).to_document() == {"mean": 1.0, "worst": 2.0}
+    assert Measure(mean=1.0, worst=2.0, samples=2**31 - 1).to_document()["samples"] == 2**31 - 1

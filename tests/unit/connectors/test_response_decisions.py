@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.errors import CredentialsError, HarvestError
+from connectors.errors import BrokenResponse, CredentialsError, HarvestError, VendorError
+from connectors.json_body import EMPTY
 from connectors.response_decisions import (
     BLOCKED_ATTEMPTS,
     Response,
@@ -64,3 +65,17 @@ def test_a_page_instead_of_data_is_requested_again_a_few_times() -> None:
     decision = page_instead_of_data(response(403, broken="no JSON", Content_Type="text/html"))
     assert decision.attempts == BLOCKED_ATTEMPTS
     assert str(decision.error).startswith(f"{CALL}: a page instead of data (403, text/html)")
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 410])
+def test_the_status_of_a_page_says_nothing_about_what_was_requested(status: int) -> None:
+    decision = default_decision(response(status, broken="no JSON", Content_Type="text/html; charset=x"), NOW)
+    assert isinstance(decision, Retry)
+    assert isinstance(decision.error, BrokenResponse)
+    assert decision.error.status is None
+
+
+def test_an_error_without_a_body_is_no_page() -> None:
+    decision = default_decision(response(404, broken=EMPTY, Content_Type="text/html"), NOW)
+    assert isinstance(decision, VendorError)
+    assert decision.status == 404

@@ -169,7 +169,7 @@ class Google:
         if not set(claims["scope"].split()) <= self.delegated:
             return _json(401, {"error": "unauthorized_client", "error_description": "Client is unauthorized"})
         person = self.people.get(claims["sub"])
-        if person is None or person.get("suspended"):
+        if person is None or person.get("suspended") is True:
             return _json(400, {"error": "invalid_grant", "error_description": "Invalid email or User ID"})
         count = len(self.assertions)
         return _json(200, {"access_token": f"{claims['sub']}|{claims['scope']}|{count}", "expires_in": 3599})
@@ -263,7 +263,8 @@ class Google:
             key=lambda item: str(item["id"]["time"]),
             reverse=True,
         )
-        return self._paged("items", rows, query)
+        status, headers, body = self._paged("items", rows, query)
+        return status, headers, json.dumps({"kind": "admin#reports#activities", **json.loads(body)})
 
     def _calendar(self, path: str, query: dict[str, str], user: str) -> Reply:
         owner, _, event = path.partition("/calendars/")[2].partition("/events")

@@ -10,9 +10,9 @@ import pytest
 import responses
 
 from connectors.base import Token
-from connectors.errors import ConfigurationError, CredentialsError, HarvestError, VendorError
+from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError, HarvestError, VendorError
 from connectors.google_meet import GoogleMeet
-from connectors.google_meet.auth import STORED_NAME
+from connectors.google_meet.auth import STORED_NAME, GoogleTokens
 from connectors.google_meet.endpoints import MEET, REPORTS
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.google_meet.fake_api import (
@@ -190,3 +190,21 @@ def test_building_reads_no_file_and_makes_no_request(context: FakeContext) -> No
     with pytest.raises(ConfigurationError, match="GOOGLE_SOURCE"):
         GoogleMeet(settings(GOOGLE_SOURCE="both"), context)
     assert issubclass(CredentialsError, HarvestError)
+
+
+@pytest.mark.parametrize("life", ["soon", {"a": 1}, [], -5, 0, 1e308, "9" * 5000, None])
+def test_a_lifetime_that_cannot_be_read_is_an_hour(
+    http: responses.RequestsMock, context: FakeContext, life: object
+) -> None:
+    http.post(TOKENS, json={"access_token": "good", "expires_in": life, "refresh_token": 5, "id_token": []})
+    tokens = GoogleTokens(settings(), context)
+    assert tokens.request_for_user(MEET, HOST).expires_at == NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("token", ["a\r\nX-Evil: 1", "t\u00f6ken", "", 5, ["x"], None])
+def test_a_token_that_no_header_can_have_is_broken(
+    http: responses.RequestsMock, context: FakeContext, token: object
+) -> None:
+    http.post(TOKENS, json={"access_token": token, "expires_in": 3599})
+    with pytest.raises(BrokenResponse, match="without a token"):
+        GoogleTokens(settings(), context).request_for_user(MEET, HOST)

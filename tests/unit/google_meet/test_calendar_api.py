@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.errors import CredentialsError
+from connectors.errors import BrokenResponse, CredentialsError
+from connectors.google_meet.calendar_api import title
 from connectors.google_meet.endpoints import CALENDAR
 from connectors.models import MeetingRef, Reason, SkippedPartition
 from tests.unit.fake_context import FakeContext
 from tests.unit.google_meet.fake_api import GUEST, HOST, Google, error_body, event
-from tests.unit.google_meet.listed_meetings import WEEK, Build, planned, upcoming
+from tests.unit.google_meet.listed_meetings import WEEK, Build, planned, records, upcoming
 
 
 def test_title_of_a_private_event_is_absent(meet: Build, google: Google) -> None:
@@ -37,3 +38,18 @@ def test_missing_calendar_scope_is_named(meet: Build, google: Google) -> None:
     google.delegated.discard(CALENDAR.scope)
     with pytest.raises(CredentialsError, match="calendar.events.readonly"):
         planned(upcoming(meet))
+
+
+@pytest.mark.parametrize("visibility", [[], {}, ["private"], 7])
+def test_a_visibility_of_another_type_hides_no_title(visibility: object) -> None:
+    assert title({"visibility": visibility, "summary": "Weekly"}) == "Weekly"
+
+
+@pytest.mark.parametrize("body", [{}, {"id": None, "summary": "x"}, {"message": "x"}])
+def test_an_answer_about_no_event_is_not_one_without_a_title(
+    meet: Build, google: Google, body: object
+) -> None:
+    google.call_ended("conf1", "2026-11-20T09:30:00Z")
+    google.refused["/events/event1", ""] = (200, body)
+    with pytest.raises(BrokenResponse, match=r"events\.get"):
+        records(meet(GOOGLE_SOURCE="reports"))

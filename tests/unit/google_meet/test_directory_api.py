@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from connectors.errors import BrokenResponse
 from connectors.google_meet.endpoints import DIRECTORY
 from connectors.models import (
     Detail,
@@ -42,3 +45,28 @@ def test_an_alias_of_the_organizer_is_the_organizer(meet: Build, google: Google)
     assert record.meeting.topic == "Weekly"
     assert record.meeting.host is not None
     assert record.meeting.host.host_id == "2"
+
+
+@pytest.mark.parametrize("value", ["false", 0, {}, ["x"], None])
+def test_only_true_means_suspended(meet: Build, google: Google, value: object) -> None:
+    google.people[HOST].update(suspended=value, archived=value)
+    google.record("conf1")
+    assert set(records(meet(GOOGLE_SOURCE="meet"))) == {"conf1"}
+
+
+@pytest.mark.parametrize("changes", [{"id": None}, {"primaryEmail": []}])
+def test_a_user_who_cannot_be_read_is_not_left_out_in_silence(
+    meet: Build, google: Google, changes: dict[str, object]
+) -> None:
+    google.people[HOST].update(changes)
+    with pytest.raises(BrokenResponse, match="a user without an id or an address"):
+        records(meet(GOOGLE_SOURCE="meet"))
+
+
+def test_an_empty_directory_is_not_believed(meet: Build, google: Google) -> None:
+    """Only the admin's conferences would be read, and the days would count as read."""
+    google.people.clear()
+    google.person("1", ADMIN, "Ada Admin")
+    google.refused["/users", ""] = (200, {})
+    with pytest.raises(BrokenResponse, match="no users"):
+        records(meet(GOOGLE_SOURCE="meet"))

@@ -12,7 +12,7 @@ import responses
 from connectors.errors import BrokenResponse, Unreachable, VendorError
 from connectors.google_meet import GoogleMeet, http_client
 from connectors.google_meet.auth import GoogleTokens
-from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET
+from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET, REPORTS
 from connectors.google_meet.http_client import GoogleClient
 from connectors.models import MeetingRef
 from connectors.rate_limit import MARGIN
@@ -157,3 +157,29 @@ def test_many_threads_use_each_users_own_token(client: GoogleClient, google: Goo
     assert not wrong
     assert set(counts.values()) == {5}
     assert len(google.assertions) == len(users)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (204, None),
+        (200, {"error": {"code": 500, "message": "x"}}),
+        (200, {"error": None}),
+        (202, {"message": "x"}),
+        (200, {"conferenceRecords": None}),
+        (200, {"conferenceRecords": {"a": 1}}),
+    ],
+)
+def test_what_is_no_list_is_not_taken_for_an_empty_one(
+    client: GoogleClient, google: Google, status: int, body: object
+) -> None:
+    google.refused["/conferenceRecords", HOST] = (status, "" if body is None else body)
+    with pytest.raises(BrokenResponse):
+        client.all_rows(MEET, HOST, "conferenceRecords", "conferenceRecords")
+
+
+@pytest.mark.parametrize("body", [{}, {"etag": "x"}, {"nextPageToken": "2"}])
+def test_a_page_of_reports_says_what_it_is(client: GoogleClient, google: Google, body: object) -> None:
+    google.refused["/applications/meet", ADMIN] = (200, body)
+    with pytest.raises(BrokenResponse, match="kind"):
+        client.all_rows(REPORTS, ADMIN, "activities", "items", userKey="all", applicationName="meet")

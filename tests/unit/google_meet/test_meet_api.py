@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from connectors.errors import CredentialsError, VendorError
+from connectors.errors import BrokenResponse, CredentialsError, VendorError
 from connectors.google_meet.endpoints import MEET
 from connectors.models import (
     Detail,
+    MeetingRef,
     Reason,
     SkippedPartition,
 )
@@ -16,6 +19,7 @@ from tests.unit.google_meet.fake_api import (
     DAY,
     GUEST,
     HOST,
+    SPACE,
     Google,
     status_body,
 )
@@ -80,3 +84,42 @@ def test_a_missing_delegation_ends_the_run_with_what_to_do(meet: Build, whole: G
     whole.delegated.discard(MEET.scope)
     with pytest.raises(CredentialsError, match="101234567890123456789.*meetings.space.readonly"):
         refs(meet(GOOGLE_SOURCE="meet"))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"name": None}, {"name": ""}, {"startTime": "soon"}, {"startTime": None}]
+)
+def test_a_record_that_cannot_be_read_skips_its_user_and_is_said(
+    meet: Build, google: Google, changes: dict[str, object]
+) -> None:
+    unreadable = {**google.record("conf1"), **changes}
+    google.refused["/conferenceRecords", HOST] = (200, {"conferenceRecords": [unreadable]})
+    google.record("conf2", seen_by=(GUEST,))
+    found = list(meet(GOOGLE_SOURCE="meet").meetings(DAY))
+    assert [one.uuid for one in found if isinstance(one, MeetingRef)] == ["conf2"]
+    skipped = [one for one in found if isinstance(one, SkippedPartition)]
+    assert [(one.reason, one.permanent) for one in skipped] == [(Reason.error, False)]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"name": None}, {"startTime": None, "endTime": None}, {"startTime": "9999-12-31T23:59:59Z"}]
+)
+def test_a_record_that_has_become_unreadable_replaces_nothing(
+    meet: Build, google: Google, changes: dict[str, object]
+) -> None:
+    google.record("conf1")
+    connector = meet(GOOGLE_SOURCE="meet")
+    (ref,) = refs(connector)
+    google.records["conf1"].update(changes)
+    with pytest.raises(BrokenResponse):
+        connector.fetch(replace(ref, row=None))
+
+
+@pytest.mark.parametrize("body", [{}, {"message": "x"}])
+def test_an_answer_about_no_space_is_not_one_without_a_code(
+    meet: Build, google: Google, body: object
+) -> None:
+    google.record("conf1")
+    google.refused[f"/v2/{SPACE}", ""] = (200, body)
+    with pytest.raises(BrokenResponse, match=r"spaces\.get"):
+        records(meet(GOOGLE_SOURCE="meet"))

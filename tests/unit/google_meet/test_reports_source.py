@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -12,10 +13,12 @@ from connectors.models import (
     Detail,
     MeetingRef,
     Reason,
+    SkippedPartition,
     Window,
 )
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.google_meet.fake_api import (
+    ADMIN,
     CODE,
     DAY,
     HOST,
@@ -170,3 +173,35 @@ def test_organized_but_not_attended_conference_keeps_its_id(meet: Build, google:
     assert ref.uuid == "meet-id"
     with pytest.raises(Gone):
         connector.fetch(ref)
+
+
+def test_a_conference_without_any_time_is_to_be_read_again(meet: Build, google: Google) -> None:
+    item = google.call_ended("conf1", "2026-11-20T09:30:00Z", start_timestamp_seconds=None)
+    google.call_ended("conf2", "2026-11-20T09:30:00Z")
+    google.refused["/applications/meet", ADMIN] = (200, page_of(google, item))
+    found = list(meet(GOOGLE_SOURCE="reports").meetings(DAY))
+    assert [one.uuid for one in found if isinstance(one, MeetingRef)] == ["conf2"]
+    skipped = [one for one in found if isinstance(one, SkippedPartition)]
+    assert [(one.partition, one.reason, one.permanent) for one in skipped] == [
+        ("conference conf1", Reason.error, False)
+    ]
+
+
+def page_of(google: Google, timeless: dict[str, Any]) -> dict[str, Any]:
+    """A page of Reports whose one activity has no time."""
+    items = [
+        {**item, "id": {**item["id"], "time": "soon"}} if item is timeless else item
+        for item in google.activities
+    ]
+    return {"kind": "admin#reports#activities", "items": items}
+
+
+@pytest.mark.parametrize("odd", [["a"], {"a": 1}])
+def test_a_participant_of_another_type_has_no_name(meet: Build, google: Google, odd: object) -> None:
+    item = google.call_ended("conf1", "2026-11-20T09:30:00Z", display_name=None)
+    for parameter in item["events"][0]["parameters"]:
+        if parameter["name"] == "identifier":
+            parameter.update(multiValue=odd, value=odd)
+    google.refused["/applications/meet", ADMIN] = (200, page_of(google, {}))
+    (record,) = records(meet(GOOGLE_SOURCE="reports")).values()
+    assert record.sessions[0].email is None

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from connectors.errors import Gone
-from connectors.models import Detail, Reason
+from connectors.models import Detail, MeetingRef, Reason, SkippedPartition
 from tests.unit.fake_context import FakeContext
 from tests.unit.google_meet.fake_api import CODE, GUEST, HOST, Google, event
-from tests.unit.google_meet.listed_meetings import Build, planned, upcoming
+from tests.unit.google_meet.listed_meetings import WEEK, Build, planned, upcoming
 
 
 def test_a_planned_meeting_is_scheduled_and_pending_until_its_end(meet: Build, google: Google) -> None:
@@ -92,3 +92,17 @@ def test_planned_meeting_is_read_again_after_its_end(
     with pytest.raises(Gone) as gone:
         meet().fetch(ref)
     assert gone.value.reason == Reason.deleted
+
+
+@pytest.mark.parametrize(
+    "changes", [{"id": None}, {"start": {"dateTime": "soon"}}, {"start": []}, {"start": {"dateTime": {}}}]
+)
+def test_an_event_that_cannot_be_read_skips_the_calendar_and_is_said(
+    changes: dict[str, Any], meet: Build, google: Google
+) -> None:
+    google.events[GUEST, "event1"] = event(organizer={"email": GUEST}, **changes)
+    google.events[HOST, "event2"] = event("event2")
+    found = list(upcoming(meet).meetings(WEEK))
+    assert len([one for one in found if isinstance(one, MeetingRef)]) == 1
+    skipped = [one for one in found if isinstance(one, SkippedPartition)]
+    assert [(one.reason, one.permanent) for one in skipped] == [(Reason.error, False)]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
+import pytest
+
+from connectors.errors import BrokenResponse
 from connectors.meetecho import Meetecho
 from connectors.meetecho.datatracker_api import PlannedTime, to_planned_time
-from connectors.meetecho.endpoints import PEOPLE
+from connectors.meetecho.endpoints import ATTENDED, PEOPLE, SESSIONS
 from tests.unit.meetecho.fake_api import Account, data
 
 Build = Callable[..., Meetecho]
@@ -39,3 +43,27 @@ def test_recorded_timeslot_is_mapped() -> None:
         "2020-08-05T13:00:00+00:00",
         9000,
     )
+
+
+@pytest.mark.parametrize("odd", [None, [], {}, 1.5, ""])
+@pytest.mark.parametrize("field", ["group", "meeting"])
+def test_a_session_whose_group_or_meeting_cannot_be_read_is_not_left_out_in_silence(
+    alone: Build, account: Account, field: str, odd: object
+) -> None:
+    account.session()
+    account.refused[SESSIONS] = [(200, {}, one_row({**account.tables[SESSIONS][18], field: odd}))]
+    with pytest.raises(BrokenResponse, match=f"without a readable `{field}`"):
+        alone().datatracker.sessions("7")
+
+
+@pytest.mark.parametrize("odd", [None, [], {}])
+def test_attendance_of_no_session_is_not_left_out_in_silence(
+    alone: Build, account: Account, odd: object
+) -> None:
+    account.refused[ATTENDED] = [(200, {}, one_row({"id": 1, "session": odd}))]
+    with pytest.raises(BrokenResponse, match="without a readable `session`"):
+        alone().datatracker.attendance("18")
+
+
+def one_row(row: dict[str, object]) -> str:
+    return json.dumps({"meta": {"total_count": 1, "next": None}, "objects": [row]})

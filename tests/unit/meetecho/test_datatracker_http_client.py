@@ -9,7 +9,7 @@ import pytest
 
 from connectors.errors import BrokenResponse, VendorError
 from connectors.meetecho import Meetecho
-from connectors.meetecho.endpoints import ATTENDED
+from connectors.meetecho.endpoints import ATTENDED, SESSIONS
 from tests.unit.fake_context import FakeContext
 from tests.unit.meetecho.fake_api import Account
 
@@ -113,3 +113,11 @@ def test_requests_are_a_tenth_of_a_second_apart(alone: Build, account: Account, 
     before = context.elapsed()
     alone().datatracker.attendance("18")
     assert context.elapsed() - before >= 0.2
+
+
+@pytest.mark.parametrize("number", [None, [], {}, 1.5, True])
+def test_a_record_without_an_id_is_broken(alone: Build, account: Account, number: object) -> None:
+    page = {"meta": {"total_count": 1}, "objects": [{"id": number}]}
+    account.refused[SESSIONS] = [(200, {}, json.dumps(page))]
+    with pytest.raises(BrokenResponse, match="without an id"):
+        alone().datatracker.api.all_rows(SESSIONS)

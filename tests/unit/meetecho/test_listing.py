@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import Gone, NotReady
+from connectors.errors import BrokenResponse, Gone, NotReady
 from connectors.meetecho import Meetecho
+from connectors.meetecho.endpoints import SESSIONS
 from connectors.meetecho.listing import match_rooms
 from connectors.meetecho.room_rows import to_rooms
 from connectors.models import Detail, MeetingRecord, MeetingRef, Reason, SkippedPartition, Window, session_key
@@ -219,3 +220,15 @@ def test_groups_option_filters(alone: Build, account: Account) -> None:
     connector = alone(MEETECHO_GROUPS="beta,acro", given={"groups": ("acro",)})
     assert [ref.uuid for ref in refs(connector)] == ["18"]
     assert [query["acronym"] for query in account.asked("/group/group/")] == ["acro"]
+
+
+@pytest.mark.parametrize("number", [None, 19, []])
+def test_an_answer_about_no_session_or_another_one_replaces_none(
+    alone: Build, account: Account, number: object
+) -> None:
+    account.session()
+    (ref,) = refs(alone())
+    account.tables[SESSIONS] = {}
+    account.refused[f"{SESSIONS}18/"] = [(200, {}, json.dumps({"id": number}))]
+    with pytest.raises(BrokenResponse, match="another session"):
+        alone().fetch(replace(ref, row=None))

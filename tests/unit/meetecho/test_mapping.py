@@ -53,8 +53,8 @@ def test_join_time_that_is_no_instant_is_absent(time: object) -> None:
     assert (session.id, session.user_name, session.join_time) == ("7", None, None)
 
 
-@pytest.mark.parametrize("origin", ["self declared", "another program"])
-def test_time_of_a_record_that_is_no_join_is_absent(origin: str) -> None:
+@pytest.mark.parametrize("origin", ["self declared", "another program", [], {"a": 1}, 7])
+def test_time_of_a_record_that_is_no_join_is_absent(origin: object) -> None:
     attended = {
         "id": 900001,
         "origin": origin,

@@ -11,7 +11,14 @@ import pytest
 
 from connectors.attendance import group_by_person
 from connectors.base import Settings
-from connectors.errors import ConfigurationError, CredentialsError, Gone, NotReady, VendorError
+from connectors.errors import (
+    BrokenResponse,
+    ConfigurationError,
+    CredentialsError,
+    Gone,
+    NotReady,
+    VendorError,
+)
 from connectors.models import Detail, MeetingRecord, MeetingRef, Reason
 from connectors.teams import Teams
 from connectors.teams.endpoints import KEPT, LATENCY
@@ -222,3 +229,9 @@ def test_the_rate_is_that_of_the_share(teams: Build) -> None:
     assert teams(share=0.5).requests_per_second == pytest.approx(4 * 0.97 * 0.5)
     assert teams().time_url == f"{GRAPH}/v1.0"
     assert TENANT in teams().tenant
+
+
+def test_a_page_of_a_firewall_refuses_no_sessions(teams: Build, tenant: Tenant) -> None:
+    tenant.on(SESSIONS, "<html>", status=403, headers={"Content-Type": "text/html"})
+    with pytest.raises(BrokenResponse, match="a page instead of data"):
+        teams().fetch(ref(record_row()))

@@ -52,8 +52,8 @@ def test_instants_within_a_second_are_in_the_listing(teams: Build, tenant: Tenan
     )
 
 
-@pytest.mark.parametrize("kind", ["peerToPeer", "unknown", "unknownFutureValue", "meeting", None])
-def test_only_group_calls_are_listed_without_calls(teams: Build, tenant: Tenant, kind: Any) -> None:
+@pytest.mark.parametrize("kind", ["peerToPeer", "unknown", "unknownFutureValue", "meeting"])
+def test_only_group_calls_are_listed_without_calls(teams: Build, tenant: Tenant, kind: str) -> None:
     tenant.on(RECORDS, page(record_row("other", type=kind), record_row()))
     assert [found.uuid for found in listed(teams())] == [RECORD]
     assert [found.uuid for found in listed(teams("calls"))] == ["other", RECORD]
@@ -122,8 +122,12 @@ def test_without_a_version_any_change_counts(teams: Build, tenant: Tenant, versi
     assert before.digest != after.digest
 
 
-@pytest.mark.parametrize("changes", [{"id": None}, {"id": ""}, {"id": []}])
-def test_a_row_without_an_id_is_broken(teams: Build, tenant: Tenant, changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "changes", [{"id": None}, {"id": ""}, {"id": []}, {"type": None}, {"type": {}}, {"type": ""}]
+)
+def test_a_row_without_an_id_or_a_type_is_broken(
+    teams: Build, tenant: Tenant, changes: dict[str, Any]
+) -> None:
     tenant.on(RECORDS, page({**record_row(), **changes}))
     with pytest.raises(BrokenResponse, match="a row without an id"):
         listed(teams())
@@ -165,3 +169,10 @@ def test_a_record_that_is_too_young_is_asked_for_every_half_hour() -> None:
 def test_a_record_of_unknown_age_is_not_given_up() -> None:
     unknown = replace(ref(), hint={}, start_time=None)
     assert isinstance(missing_error(unknown, NOW), NotReady)
+
+
+@pytest.mark.parametrize("body", [{"value": []}, {"id": None}])
+def test_an_answer_about_no_call_replaces_none(teams: Build, tenant: Tenant, body: object) -> None:
+    tenant.on(f"{RECORDS}/{RECORD}", body)
+    with pytest.raises(BrokenResponse, match="without an id"):
+        teams().fetch(ref(None))

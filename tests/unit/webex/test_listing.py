@@ -192,7 +192,7 @@ def test_without_an_admin_the_listing_of_that_second_is_read(webex: Build, accou
 
 def test_the_call_for_one_meeting_is_tried_last(webex: Build, account: Account) -> None:
     account.has()
-    account.on(f"/meetings/{UUID}", without(meeting_row(), "id"))
+    account.on(f"/meetings/{UUID}", {**meeting_row(), "id": "of another form"})
     assert webex().fetch(ref(None)).meeting.uuid == UUID
     assert all("hostEmail" not in query for path, query in account.asked if path.startswith("/meetings"))
 
@@ -225,3 +225,31 @@ def test_meeting_without_times_is_not_ready_and_then_gone(
     assert gone.value.reason is Reason.no_time
     with pytest.raises(Gone):
         webex().fetch(replace(found, row=None))
+
+
+@pytest.mark.parametrize("kind", ["meeting", None, {}, "anything else"])
+def test_only_series_and_scheduled_meetings_are_no_instances(
+    webex: Build, account: Account, kind: object
+) -> None:
+    others = [
+        meeting_row(name, meetingType=name, start="2026-11-20T12:00:00Z")
+        for name in ("meetingSeries", "scheduledMeeting")
+    ]
+    account.has(meeting_row("listed", meetingType=kind), *others)
+    assert uuids(webex()) == ["listed"]
+
+
+@pytest.mark.parametrize("body", [{"message": "x"}, {"id": None}])
+def test_an_answer_about_no_meeting_replaces_none(webex: Build, account: Account, body: object) -> None:
+    account.has()
+    account.on(f"/meetings/{UUID}", body)
+    with pytest.raises(BrokenResponse, match="without an id"):
+        webex().fetch(ref(None))
+
+
+@pytest.mark.parametrize("end", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_a_time_that_was_never_set_is_absent(webex: Build, account: Account, end: str) -> None:
+    account.has(meeting_row(end=end))
+    (found,) = webex().meetings(DAY)
+    record = webex().fetch(found)  # type: ignore[arg-type]  # it is a ref
+    assert record.meeting.end_time is None

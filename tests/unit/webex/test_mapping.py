@@ -219,3 +219,12 @@ def test_raw_keeps_the_rows_of_a_session() -> None:
     assert first.vendor_data["device"]["correlationId"] == "corr-1"
     assert second.vendor_data["device"]["correlationId"] == "corr-2"
     assert "devices" not in first.vendor_data
+
+
+@pytest.mark.parametrize("odd", [[], {}, {"a": 1}, 7, 1e308, True])
+def test_fields_of_other_types_are_as_good_as_absent(odd: object) -> None:
+    assert state_of({**meeting_row(), "state": odd}) == "ended"
+    row = participant_row(email=odd, devices=[device(audioType=odd)], state=odd, host=odd)
+    (session,) = sessions(row)
+    assert (session.stay, session.user_type) == ("meeting", None)
+    assert with_audio(meeting(meeting_row()), [row]).has_pstn in {None, False}

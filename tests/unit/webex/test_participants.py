@@ -251,3 +251,14 @@ def test_204_instead_of_the_listing_is_an_error(webex: Build, account: Account) 
     account.on("/meetings", "", status=204)
     with pytest.raises(BrokenResponse):
         list(webex().meetings(DAY))
+
+
+@pytest.mark.parametrize("status", [405, 410])
+def test_an_odd_answer_to_the_admins_call_does_not_refuse_the_participants(
+    webex: Build, account: Account, status: int
+) -> None:
+    """All meetings of the run would be stored without sessions, and never read again."""
+    account.has(meeting_row(), people=[participant_row()])
+    account.on(f"/admin/meetings/{UUID}", {"message": "x"}, status=status)
+    with pytest.raises(VendorError, match="GET /admin/meetings"):
+        webex().fetch(ref(meeting_row()))

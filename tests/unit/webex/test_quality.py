@@ -197,3 +197,26 @@ def test_raw_keeps_every_row_of_a_session() -> None:
     (session,) = with_quality(stays(participant_row()), [media_row()], raw=True)
     assert session.vendor_data is not None
     assert session.vendor_data["qualities"][0]["participantId"] == f"{UUID}_57"
+
+
+@pytest.mark.parametrize("odd", [1e308, 2**63, 1e13])
+def test_samples_that_cannot_be_measured_are_ignored(odd: float) -> None:
+    quality = to_quality(media_row(audioIn=[stream(latency=[odd, 40.0, odd])], resources=[]))
+    assert quality is not None
+    assert quality.to_document()["audio_in"]["latency_ms"] == {"mean": 40.0, "worst": 40.0, "samples": 1}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"startTime": "9999-12-31T23:59:59Z"},
+        {"startTime": "9900-12-31T23:59:59Z", "samplingInterval": 86_399},
+        {"samplingInterval": 1e-308},
+        {"latency": [1.0] * 30_000},
+    ],
+)
+def test_a_series_that_cannot_be_right_does_not_cost_the_quality(changes: dict[str, Any]) -> None:
+    parts = [stream(**changes), stream(startTime="2026-11-20T09:30:00Z", latency=[5.0])]
+    quality = to_quality(media_row(audioIn=parts), series=True)
+    assert quality is not None
+    assert quality.to_document()["audio_in"]["latency_ms"]["samples"]

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import pytest
+
+from connectors.errors import BrokenResponse
 from connectors.models import Detail, MeetingRef
 from connectors.zoom import Zoom
+from connectors.zoom.listing_rows import join_count
 from connectors.zoom.mapping import to_meeting
 from tests.unit.fake_context import NOW
-from tests.unit.zoom.fake_api import DAY, Account, data, meeting_row, page
+from tests.unit.zoom.fake_api import DAY, Account, data, meeting_row, page, ref
 
 Build = Callable[..., Zoom]
 
@@ -53,3 +57,17 @@ def test_meetings_of_one_participant_are_listed_separately(zoom: Build, account:
     assert found.hint["type"] == "pastOne"
     zoom().fetch(found)
     assert account.asked_for("/metrics/meetings/alone/participants")[0]["type"] == "pastOne"
+
+
+@pytest.mark.parametrize("count", [-1, 2**63, 1e308, "7", None, []])
+def test_a_number_of_joins_that_cannot_be_right_is_unknown(count: object) -> None:
+    assert join_count({"participants": count}) == 0
+
+
+@pytest.mark.parametrize("body", [{}, {"message": "x"}, {"uuid": "", "id": []}])
+def test_an_answer_about_no_meeting_replaces_none(
+    zoom: Build, account: Account, body: dict[str, object]
+) -> None:
+    account.on("/metrics/meetings/abc%3D%3D", body)
+    with pytest.raises(BrokenResponse, match="without its id"):
+        zoom().fetch(ref())

@@ -149,3 +149,13 @@ def test_series_keep_the_samples_by_the_minute() -> None:
     (bare,) = with_quality([to_session(participant_row())], [row])
     assert bare.quality is not None
     assert "series" not in bare.quality.to_document()["audio_in"]
+
+
+@pytest.mark.parametrize("sent", ["1e308ms", 1e308, 2**80, "9" * 400])
+def test_a_number_that_cannot_be_measured_is_absent(sent: object) -> None:
+    assert parse_number(sent, "ms") is None
+
+
+@pytest.mark.parametrize("minutes", [True, 7, "x", {"a": 1}, [None, 7]])
+def test_minutes_that_are_no_list_of_objects_have_no_quality(minutes: object) -> None:
+    assert to_quality(qos_row(user_qos=minutes)) is None

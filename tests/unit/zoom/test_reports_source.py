@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from connectors.errors import CredentialsError
+from connectors.errors import BrokenResponse, CredentialsError
 from connectors.models import (
     Detail,
     Host,
@@ -187,3 +187,21 @@ def test_a_host_refused_today_is_not_requested_again(
     (skipped,) = pro().meetings(DAY)
     assert skipped == SkippedPartition(partition=lost, reason=Reason.unknown_user, permanent=True)
     assert not [path for path, _ in account.asked if "u-lost" in path]
+
+
+@pytest.mark.parametrize(
+    ("kind", "listed"),
+    [(2, True), (5, False), ("5", False), (None, True), ({}, True), ([5], True), (2**80, True)],
+)
+def test_only_webinars_are_left_out(pro: Build, account: Account, kind: object, listed: bool) -> None:
+    account.quiet()
+    account.on("/report/users", page("users", {"id": "a"}), type="active")
+    account.on("/report/users/a/meetings", page("meetings", {**ROW, "type": kind}), type="past")
+    assert bool(list(pro().meetings(DAY))) is listed
+
+
+def test_a_user_without_an_id_is_broken(pro: Build, account: Account) -> None:
+    account.quiet()
+    account.on("/report/users", page("users", {"id": "a"}, {"id": None, "email": ""}), type="active")
+    with pytest.raises(BrokenResponse, match="a user without an id"):
+        list(pro().meetings(DAY))

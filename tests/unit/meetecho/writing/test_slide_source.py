@@ -115,6 +115,7 @@ def test_a_session_is_near_from_a_quarter_of_an_hour_before_until_one_after(
     api = f"{DATATRACKER}/api/v1/meeting"
     slot = {"time": "2026-12-01T15:00:00Z", "duration": "2:00:00"}
     link = {
+        "id": 5,
         "session": "/api/v1/meeting/session/28208/",
         "schedule": "/api/v1/meeting/schedule/3/",
         "timeslot": "/api/v1/meeting/timeslot/4/",
