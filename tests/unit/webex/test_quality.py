@@ -199,8 +199,8 @@ def test_raw_keeps_every_row_of_a_session() -> None:
     assert session.vendor_data["qualities"][0]["participantId"] == f"{UUID}_57"
 
 
-@pytest.mark.parametrize("odd", [1e308, 2**63, 1e13])
-def test_samples_that_cannot_be_measured_are_ignored(odd: float) -> None:
+@pytest.mark.parametrize("odd", [1e308, 2**63, 1e13, True, "40", None, [40.0], -1])
+def test_samples_that_cannot_be_measured_are_ignored(odd: object) -> None:
     quality = to_quality(media_row(audioIn=[stream(latency=[odd, 40.0, odd])], resources=[]))
     assert quality is not None
     assert quality.to_document()["audio_in"]["latency_ms"] == {"mean": 40.0, "worst": 40.0, "samples": 1}
