@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 DEMO_READY := .venv/.demo-ready
+COMPILED := .venv/.compiled
 PIP := $(BIN)/pip
 # Without bytecode of all packages: Python compiles the modules that it imports, which are few of them.
 INSTALL := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
@@ -75,11 +76,17 @@ browser:
 	  || { echo "installing chromium" >&2; { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes \
 	       --no-install-recommends chromium chromium-driver; } > /dev/null 2>&1 || true; }
 
-test: setup
+test:
+	@$(MAKE) --no-print-directory --jobs setup browser
 	@$(MAKE) --no-print-directory --jobs lint types all-tests
 
+# Once, beside the checks of types: processes that begin at the same time would each compile all the modules themselves.
+$(COMPILED): $(READY)
+	@$(BIN)/pytest -q --collect-only tests/unit tests/contract tests/e2e > /dev/null 2>&1 || true  # the tests name the error
+	@touch $(COMPILED)
+
 # In one run, so that the many fast tests fill the time in which end-to-end tests wait.
-all-tests: setup browser
+all-tests: setup browser $(COMPILED)
 	@$(PYTEST) --hypothesis-profile thorough tests/unit tests/contract tests/e2e
 
 $(AIRFLOW_READY): contrib/airflow/requirements.txt contrib/airflow/constraints.txt

@@ -39,7 +39,7 @@ Build = Callable[..., Connector]
 
 @pytest.fixture(scope="session")
 def simulated() -> Iterator[Simulated]:
-    with serving(Options(port=0, seed=7, size=60, days=DAYS, now=SHOWN, speed=Simulated.speed)) as values:
+    with serving(Options(port=0, seed=7, size=40, days=DAYS, now=SHOWN, speed=Simulated.speed)) as values:
         yield Simulated(values=values)
 
 

@@ -276,7 +276,7 @@ def test_every_account_of_a_command_goes_on_elsewhere(newest: IndexSandbox, tmp_
     vendors = ("zoom", "webex", "google-meet", "meetecho")
     words = ("all", "--from", FIRST.isoformat(), "--to", LAST.isoformat(), "--state", "index")
     key = {"HARVESTER_STATE_KEY": Fernet.generate_key().decode()}
-    with Simulator(tmp_path / "simulator", NOW, size=60, days=DAYS, vendors=vendors) as simulator:
+    with Simulator(tmp_path / "simulator", NOW, size=30, days=DAYS, vendors=vendors) as simulator:
         scene = Scene(newest, simulator, WakeupDelay())
         counts = []
         for _ in range(2):

@@ -165,7 +165,7 @@ def test_a_plan_counts_the_requests_that_the_backfill_then_makes(
     newest: IndexSandbox, tmp_path: Path, words: list[str]
 ) -> None:
     """Exact, apart from `FREE` and repeated requests: the Dashboard's rows contain the number of participants to page through."""
-    with Simulator(tmp_path / "simulator", NOW, size=600, days=30) as simulator:
+    with Simulator(tmp_path / "simulator", NOW, size=300, days=15) as simulator:
         harvester = pointed(newest, simulator)
         ended = harvester("plan", "zoom", *simulator.dates, "--json", *words)
         assert ended.returncode == 0, ended.stderr.decode()

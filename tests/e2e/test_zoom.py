@@ -70,7 +70,7 @@ def test_two_thousand_meetings_with_every_quirk_arrive_as_the_truth_has_them(
 
 @pytest.mark.with_templates
 def test_faults_change_nothing_in_the_index(newest: IndexSandbox, tmp_path: Path) -> None:
-    with Simulator(tmp_path / "simulator", NOW, size=2_000, days=30, faults=0.05) as simulator:
+    with Simulator(tmp_path / "simulator", NOW, size=600, days=10, faults=0.05) as simulator:
         ended = pointed(newest, simulator)("zoom", *simulator.dates)
         assert ended.returncode == 0, ended.stderr.decode()
         assert differences(stored(newest), simulator.truth) == []
@@ -94,7 +94,7 @@ def test_reports_arrive_as_the_truth_has_them(newest: IndexSandbox, tmp_path: Pa
 
 @pytest.mark.with_templates
 def test_quality_arrives_as_the_truth_has_it(newest: IndexSandbox, tmp_path: Path) -> None:
-    with Simulator(tmp_path / "simulator", NOW, size=120, days=4, more=["--truth-qos"]) as simulator:
+    with Simulator(tmp_path / "simulator", NOW, size=60, days=3, more=["--truth-qos"]) as simulator:
         ended = pointed(newest, simulator)("zoom", *simulator.dates, "--qos")
         assert ended.returncode == 0, ended.stderr.decode()
         found, truth = stored(newest), simulator.truth
@@ -105,7 +105,7 @@ def test_quality_arrives_as_the_truth_has_it(newest: IndexSandbox, tmp_path: Pat
 @pytest.mark.with_templates
 def test_meetings_without_any_time_are_gone_at_every_run(newest: IndexSandbox, tmp_path: Path) -> None:
     """On days older than the lookback, in which they could still get one: the first time, again, and into stdout."""
-    with Simulator(tmp_path / "simulator", NOW, size=1_500, days=14) as simulator:
+    with Simulator(tmp_path / "simulator", NOW, size=500, days=14) as simulator:
         harvester = pointed(newest, simulator)
         first = NOW.date() - timedelta(days=14)
         dates = ["--from", f"{first}", "--to", f"{first + timedelta(days=4)}"]
