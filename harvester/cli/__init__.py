@@ -236,7 +236,7 @@ def _show(error: click.ClickException) -> None:
     shown = io.StringIO()
     error.show(shown)
     with suppress(OSError, ValueError):
-        echo_lines(shown.getvalue().rstrip("\n"), err=True)
+        echo_lines(shown.getvalue().rstrip("\n").expandtabs(2), err=True)  # click sets choices in with tabs
 
 
 def _asks_for_json(words: Sequence[str]) -> bool:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 import click
 
@@ -60,7 +61,12 @@ def require_known(vendors: Iterable[str]) -> None:
     known = sorted(connectors.table())
     for name in vendors:
         if name not in known:
-            raise click.UsageError(f"{name} is not one of {', '.join(known)}")
+            raise click.UsageError(f"{name} is not one of {', '.join(known)}{_suggestion(name, known)}")
+
+
+def _suggestion(name: str, names: Iterable[str]) -> str:
+    similar = get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return f"; did you mean {similar[0]}?" if similar else ""
 
 
 def messages_about(account: AccountSettings) -> AbstractContextManager[None]:
@@ -113,7 +119,8 @@ def select(accounts: Sequence[AccountSettings], env: RunEnvironment) -> Sequence
     for name in env.only_accounts:
         if not any(name in {each.label, each.full_name} for each in accounts):
             known = f"; there are {', '.join(each.full_name for each in accounts)}" if accounts else ""
-            raise click.UsageError(f"there is no account {name}{known}")
+            names = [each for account in accounts for each in (account.label, account.full_name)]
+            raise click.UsageError(f"there is no account {name}{known}{_suggestion(name, names)}")
     return [
         each
         for each in accounts

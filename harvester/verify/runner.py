@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from math import ceil
 
 from connectors.errors import BrokenResponse, CredentialsError, HarvestError
 from connectors.models import MeetingRef, Window
@@ -47,6 +48,8 @@ from harvester.verify.repair import (
 from harvester.verify.result import VerifyResult
 
 logger = logging.getLogger(__name__)
+
+DAY = timedelta(days=1)
 
 VISIBLE_SECONDS = 2.0
 """After how long Elasticsearch finds what was written, if it may not be asked to refresh."""
@@ -149,17 +152,19 @@ def choose_windows(
 ) -> None:
     """Which time is compared: the days asked for, else all that any run was asked to read; limited to what is retained."""
     targets: Sequence[Window] = [window]
+    end = window.end
     if not has_dates:
-        known = state.targets(window.end)
+        end = _end_of_yesterday(end, account.context.now())
+        known = state.targets(end)
         if known is None:
             logger.info(f"{account.vendor}: no journal yet; comparing everything that the vendor retains")
             start = account.context.now() - account.connector.retention
-            known = [Window(start=start, end=window.end)]
+            known = [Window(start=start, end=end)]
         targets = known
-        if not targets or targets[0].start >= window.end:
+        if not targets or targets[0].start >= end:
             logger.info(f"{account.vendor}: nothing to verify: the first day of the nightly runs is not over")
             return
-        window = Window(start=targets[0].start, end=window.end)
+        window = Window(start=targets[0].start, end=end)
     retained = clip_to_retention(account, window, "verify")
     if retained is None:
         return
@@ -170,10 +175,15 @@ def choose_windows(
         )
         return
     if has_dates:
-        targets = state.targets(window.end) or []
+        targets = state.targets(end) or []
         result.gaps = [gap for part in result.windows for gap in part.difference(targets)]
     else:
-        result.gaps = Window(start=result.windows[0].start, end=window.end).difference(result.windows)
+        result.gaps = Window(start=result.windows[0].start, end=end).difference(result.windows)
+
+
+def _end_of_yesterday(midnight: datetime, now: datetime) -> datetime:
+    """This midnight of this machine's clock, or an earlier one if the vendor has not reached it: the clock is ahead."""
+    return midnight - max(0, ceil((midnight - now) / DAY)) * DAY
 
 
 @dataclass(frozen=True, slots=True)

@@ -614,3 +614,10 @@ def test_a_simulator_whose_settings_no_program_reads_hears_signals(
     _, errors = process.communicate(timeout=HANGS_SECONDS)
     assert process.returncode == 128 + sent
     assert b"Traceback" not in errors
+
+
+def test_choices_that_are_missing_are_listed_without_tabs(harvester: Harvester) -> None:
+    """Click sets each in with a tab, which is shown as \\x09 in text that may come from outside."""
+    ended = harvester("login")
+    assert ended.returncode == 64
+    assert b"\n  google-meet,\n  webex\n" in ended.stderr

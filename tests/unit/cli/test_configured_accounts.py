@@ -168,3 +168,10 @@ def test_raw_rows_are_refused_together_with_pseudonyms(write: Write) -> None:
     ended = run("zoom", "--destination", "stdout")
     assert ended.return_value == 78
     assert "harvester.toml: [zoom.berlin] raw stores the vendor's rows" in ended.stderr
+
+
+@pytest.mark.parametrize(("name", "similar"), [("berln", "berlin"), ("zoom/pari", "zoom/paris")])
+def test_a_misspelt_account_is_answered_with_a_similar_one(name: str, similar: str, write: Write) -> None:
+    write(f"[zoom.berlin]\n{IDS}[zoom.paris]\n{IDS}")
+    ended = run("zoom", "--account", name)
+    assert str(ended.exception).endswith(f"there are zoom/berlin, zoom/paris; did you mean {similar}?")

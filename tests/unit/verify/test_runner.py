@@ -47,13 +47,18 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 def chosen(
-    tmp_path: Path, kept: timedelta = 30 * DAY, first: date | None = None, last: date | None = None
+    tmp_path: Path,
+    kept: timedelta = 30 * DAY,
+    first: date | None = None,
+    last: date | None = None,
+    here: datetime = NOW,
 ) -> VerifyResult:
+    """`here`: by this machine's clock."""
     account: Any = SimpleNamespace(
         vendor="zoom", context=SimpleNamespace(now=lambda: NOW), connector=SimpleNamespace(retention=kept)
     )
     result = VerifyResult(vendor="zoom", account="main", zone=ZONE)
-    window = days_window(None, first, last, zone=ZONE, now=NOW)
+    window = days_window(None, first, last, zone=ZONE, now=here)
     with closing(KnownState(tmp_path / "scope", tmp_path / "rejects", "zoom:main:")) as state:
         choose_windows(result, account, window, state, has_dates=first is not None)
     return result
@@ -75,6 +80,16 @@ def test_targets_of_failed_nightly_runs_are_compared_up_to_yesterday(
     journal.set_first_nightly(MIDNIGHT - 5 * DAY)
     assert chosen(tmp_path).windows == [days(5, 0)]
     assert chosen(tmp_path).gaps == []
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=13 * 60), 6 * DAY, 371 * DAY])
+def test_days_that_only_a_clock_that_is_ahead_has_reached_are_not_compared(
+    tmp_path: Path, journal: Journal, ahead: timedelta
+) -> None:
+    """The meetings of the vendor's today would be missing: no run had to read them yet."""
+    journal.set_first_nightly(MIDNIGHT - 5 * DAY)
+    result = chosen(tmp_path, here=NOW + ahead)
+    assert (result.windows, result.gaps) == ([days(5, 0)], [])
 
 
 def test_the_comparison_ends_with_the_backfill(tmp_path: Path, journal: Journal) -> None:
