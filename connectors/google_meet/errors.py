@@ -13,7 +13,7 @@ from typing import Any
 from connectors.base import Context
 from connectors.errors import CredentialsError, VendorError
 from connectors.google_meet.endpoints import CONSOLE, REPORTS, Service
-from connectors.parsing import parse_retry_after
+from connectors.parsing import as_dict, parse_retry_after
 from connectors.response_decisions import (
     Decision,
     Response,
@@ -88,7 +88,7 @@ def _throttled(response: Response, context: Context) -> Decision:
 
 
 def _refused(response: Response, service: Service, reasons: frozenset[str]) -> Decision:
-    if response.broken is not None:
+    if response.broken is not None or not isinstance(as_dict(response.body).get("error"), dict):
         return page_instead_of_data(response)
     if reasons & _DISABLED:
         return ApiNotAllowed(

@@ -114,7 +114,10 @@ class Datatracker:
         rows = _rows_of("schedule", schedule, rows, ASSIGNMENTS)
         numbers = {id_from_uri(row.get("timeslot")) for row in rows}
         slots = [self.api.get(TIMESLOTS, number) for number in sorted(filter(None, numbers))]
-        return merge_times(to_planned_time(slot) for slot in slots if slot is not None)
+        times = [to_planned_time(slot) for slot in slots if slot is not None]
+        if None in times:
+            raise _unreadable(TIMESLOTS, "time")
+        return merge_times(times)
 
     def status(self, session: str) -> str | None:
         """The slug of a session's latest status."""

@@ -82,28 +82,40 @@ class ZoomClient:
 
     def pages(self, endpoint: ZoomEndpoint, *ids: str, **params: str) -> Iterator[list[Row]]:
         """The rows page by page. If the listing has to start again, it repeats rows; the caller has to recognize them by
-        their ids. Raises ListingTooShort after the last page if rows are missing."""
+        their ids. Raises ListingTooShort after the last page if rows are missing.
+
+        A row on two pages shows that the pages have shifted meanwhile, and another row may be on none. So the listing
+        starts again once if it has fewer ids than Zoom counts.
+        """
         restarts = _Restarts()
+        totals: list[int] = []
+        found: set[str] = set()
         while True:
             try:
-                yield from self._pages(endpoint, ids, params)
+                for page in self._pages(endpoint, ids, params, totals):
+                    found |= {str(row.get("uuid") or row.get("id")) for row in page}
+                    yield page
             except (PageTokenExpired, ListingTooShort) as error:
                 restarts.count(error)
             else:
-                return
+                is_complete = params.get("type") == "live" or len(found) >= min(totals, default=0)
+                if is_complete or not restarts.may_shift():
+                    return
 
     def all_rows(self, endpoint: ZoomEndpoint, *ids: str, **params: str) -> list[Row]:
         """Every row once, for lists whose rows have no id. Returns only after the last page."""
         restarts = _Restarts()
         while True:
             try:
-                return [row for page in self._pages(endpoint, ids, params) for row in page]
+                return [row for page in self._pages(endpoint, ids, params, []) for row in page]
             except (PageTokenExpired, ListingTooShort) as error:
                 restarts.count(error)
 
     def _pages(
-        self, endpoint: ZoomEndpoint, ids: tuple[str, ...], params: Mapping[str, str]
+        self, endpoint: ZoomEndpoint, ids: tuple[str, ...], params: Mapping[str, str], totals: list[int]
     ) -> Iterator[list[Row]]:
+        """`totals` gets the number of rows that each page counts in all."""
+        totals.clear()
         # Zoom requires the same parameters with every page token.
         call = f"{VENDOR}: {endpoint.call}"
         fixed = {**params, "page_size": str(endpoint.page_size)}
@@ -113,7 +125,6 @@ class ZoomClient:
             return self.get(endpoint, *ids, **fixed, **next_page)
 
         count = 0
-        totals: list[int] = []
 
         def rows_of(page: Row) -> list[Row]:
             return _rows(page, endpoint)
@@ -136,6 +147,12 @@ class _Restarts:
 
     def __init__(self) -> None:
         self._left = {PageTokenExpired: RESTARTS, ListingTooShort: SHORT_RESTARTS}
+        self._has_shifted = False
+
+    def may_shift(self) -> bool:
+        """Whether the listing may start again because its pages have shifted: once."""
+        first, self._has_shifted = not self._has_shifted, True
+        return first
 
     def count(self, error: PageTokenExpired | ListingTooShort) -> None:
         """Counts a restart for this reason. Raises the error if there were enough."""

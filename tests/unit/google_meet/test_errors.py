@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from connectors.errors import CredentialsError, VendorError
+from connectors.errors import BrokenResponse, CredentialsError, VendorError
 from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET, REPORTS
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden, response_classifier
 from connectors.google_meet.http_client import GoogleClient
@@ -75,6 +75,16 @@ def test_three_kinds_of_403_have_their_own_errors(
 ) -> None:
     google.refused["/conferenceRecords", ""] = (403, body)
     with pytest.raises(kind, match=named):
+        client.call(MEET, HOST, "conferenceRecords", "list")
+
+
+@pytest.mark.parametrize("body", [{"message": "x"}, {"error": "forbidden"}, {"error": None}, ["x"], "x"])
+def test_a_403_that_is_not_in_googles_form_refuses_nothing(
+    body: Any, client: GoogleClient, google: Google
+) -> None:
+    """Reports would count as not allowed, and its conferences of the night would be missing."""
+    google.refused["/conferenceRecords", ""] = (403, body)
+    with pytest.raises(BrokenResponse, match=r"instead of data \(403"):
         client.call(MEET, HOST, "conferenceRecords", "list")
 
 

@@ -10,8 +10,9 @@ import pytest
 from connectors.errors import BrokenResponse
 from connectors.meetecho import Meetecho
 from connectors.meetecho.datatracker_api import PlannedTime, to_planned_time
-from connectors.meetecho.endpoints import ATTENDED, PEOPLE, SESSIONS
-from tests.unit.meetecho.fake_api import Account, data
+from connectors.meetecho.endpoints import ATTENDED, PEOPLE, SESSIONS, TIMESLOTS
+from connectors.models import Reason, SkippedPartition
+from tests.unit.meetecho.fake_api import DAY, Account, data
 
 Build = Callable[..., Meetecho]
 
@@ -63,6 +64,19 @@ def test_attendance_of_no_session_is_not_left_out_in_silence(
     account.refused[ATTENDED] = [(200, {}, one_row({"id": 1, "session": odd}))]
     with pytest.raises(BrokenResponse, match="without a readable `session`"):
         alone().datatracker.attendance("18")
+
+
+@pytest.mark.parametrize("odd", [None, [], "soon", 7])
+def test_a_session_whose_time_cannot_be_read_is_not_left_out_in_silence(
+    alone: Build, account: Account, odd: object
+) -> None:
+    account.session()
+    for slot in account.tables[TIMESLOTS].values():
+        slot["time"] = odd
+    found = list(alone().meetings(DAY))
+    assert [(one.partition, one.reason) for one in found if isinstance(one, SkippedPartition)] == [
+        ("group acro", Reason.error)
+    ]
 
 
 def one_row(row: dict[str, object]) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -84,6 +85,31 @@ def test_the_rows_of_all_pages_are_compared_with_the_total(zoom: Build, account:
     account.on(LIST, counted("meetings", 2, meeting_row("1"), token="t1"), type="past")
     account.on(LIST, counted("meetings", 3, meeting_row("2")), type="past", next_page_token="t1")
     assert {found.uuid for found in zoom().meetings(DAY)} == {"1", "2"}  # one more ended in between
+
+
+def shifting(account: Account, *second: dict[str, Any]) -> None:
+    """Two pages of which the second has a meeting of the first one; and then the same pages with other rows on the second."""
+    account.quiet()
+    first = counted("meetings", 3, meeting_row("1"), meeting_row("2"), token="t1")
+    account.on(LIST, first, type="past")
+    account.on(
+        LIST,
+        counted("meetings", 3, meeting_row("2")),
+        counted("meetings", 3, *second),
+        type="past",
+        next_page_token="t1",
+    )
+
+
+def test_a_meeting_that_pages_lost_when_they_shifted_is_listed_again(zoom: Build, account: Account) -> None:
+    shifting(account, meeting_row("3"))
+    assert {found.uuid for found in zoom().meetings(DAY)} == {"1", "2", "3"}
+
+
+def test_a_meeting_that_zoom_always_lists_twice_is_no_error(zoom: Build, account: Account) -> None:
+    shifting(account, meeting_row("2"))
+    assert {found.uuid for found in zoom().meetings(DAY)} == {"1", "2"}
+    assert len([query for query in account.asked_for(LIST) if query["type"] == "past"]) == 4
 
 
 @pytest.mark.parametrize("total", [None, "", "many", True, -1, 0])
