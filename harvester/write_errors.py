@@ -29,25 +29,28 @@ ONLY_OF_WRITING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBI
 
 def write_error(name: object, error: OSError, *, elsewhere: str = "name another place") -> HarvestError:
     """`elsewhere`: how to choose another place; empty if there is no choice."""
-    return _error(f"{name} cannot be written", error, _REMEDIES, elsewhere)
+    return _error(f"{name} cannot be written ({_reason(error)})", error, _REMEDIES, elsewhere)
 
 
 def read_error(name: object, error: OSError, *, elsewhere: str = "") -> HarvestError:
     """The same for what cannot be read."""
-    return _error(f"{name} cannot be read", error, _REMEDIES_OF_READING, elsewhere)
+    return _error(f"{name} cannot be read ({_reason(error)})", error, _REMEDIES_OF_READING, elsewhere)
 
 
 def access_error(name: object, error: OSError) -> HarvestError:
     """The same if it is not known what was tried."""
-    return _error(f"{name} cannot be used", error, _REMEDIES_OF_READING, "")
+    return _error(f"{name} cannot be used ({_reason(error)})", error, _REMEDIES_OF_READING, "")
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__
 
 
 def _error(problem: str, error: OSError, remedies: Mapping[int, str], elsewhere: str) -> HarvestError:
     if (lack := exhausted(error)) is not None:
         return lack
-    reason = error.strerror or type(error).__name__
     remedy = ", or ".join(filter(None, (remedies.get(error.errno or 0), elsewhere)))
-    return OutputError(f"{problem} ({reason})" + (f": {remedy}" if remedy else ""))
+    return OutputError(problem + (f": {remedy}" if remedy else ""))
 
 
 @contextmanager

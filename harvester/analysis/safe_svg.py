@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
+from connectors.errors import ConfigurationError
 from harvester.optional_libraries import require
 
 _NAMESPACE = "{http://www.w3.org/2000/svg}"
@@ -51,13 +53,31 @@ _ATTRIBUTES: Mapping[str, re.Pattern[str]] = {
     "font-weight": re.compile(r"bold|normal|[1-9]00"),
     "stroke-linecap": re.compile(r"round|butt|square"),
 }
+ADDRESS_SPACE = 72 * 10**9
+"""64 GiB for V8 as it comes with vl-convert 1.9, and the rest of the process."""
 _INVISIBLE = frozenset({"background", "foreground"})
 
 
 def draw(spec: Mapping[str, Any], label: str) -> str:
     """The chart of a Vega-Lite specification. `label`: what a screen reader says of it; the figures are in a table."""
+    require_address_space()
     vega = require("vl_convert")
     return rebuilt(vega.vegalite_to_svg({**spec, "background": None}, allowed_base_urls=[]), label)
+
+
+@cache
+def require_address_space() -> None:
+    """Raises ConfigurationError if the library would end the process: its JavaScript engine reserves all of it at once."""
+    try:
+        import resource
+    except ImportError:  # Windows, which has no such limit
+        return
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < ADDRESS_SPACE:
+        raise ConfigurationError(
+            f"the charts need {ADDRESS_SPACE // 10**9} GB of address space, which is not memory, and this process may have "
+            "less: raise its limit (ulimit -v unlimited)"
+        )
 
 
 def rebuilt(drawing: str, label: str) -> str:

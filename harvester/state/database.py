@@ -9,7 +9,6 @@ import errno
 import os
 import shutil
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,8 +91,7 @@ class Database:
     `migrations`: one script per schema version, oldest first; a released script never changes.
     `read_only`: the file must exist; neither it nor its folder is written, and an older schema is migrated in memory.
     Another process may be writing it meanwhile.
-    `made`: the file was written before, so an empty file is damaged, as one is that no process can be creating: a backup that
-    was restored to a full disk, say. `recorder`: gets every change before it is committed.
+    `made`: the file was written before, so an empty file is damaged. `recorder`: gets every change before it is committed.
     `temporary`: the file is deleted after its use, so nothing in it has to survive a power cut.
     """
 
@@ -113,7 +111,7 @@ class Database:
         self._lock = RLock()
         self._is_grouped = False
         self.read_only = read_only
-        if _is_empty(path) and (made or (recorder is None and _is_old(path))):
+        if made and _is_empty(path):
             raise self.damaged()
         if recorder is not None:
             recorder.on_open(len(migrations))
@@ -323,13 +321,8 @@ def has_log(path: Path) -> bool:
 def _is_empty(path: Path) -> bool:
     try:
         return path.stat().st_size < HEADER_BYTES
-    except OSError:  # what cannot be looked at cannot be opened either, which says why
+    except FileNotFoundError:
         return False
-
-
-def _is_old(path: Path) -> bool:
-    """Whether it was made so long ago, by the clock of its file system's machine, that no other process is about to fill it."""
-    return time.time() - path.stat().st_mtime > BUSY_SECONDS
 
 
 def _connect(uri: str) -> sqlite3.Connection:

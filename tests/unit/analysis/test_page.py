@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from connectors import CONNECTORS
 from connectors.attendance import to_record
+from connectors.errors import ConfigurationError
 from connectors.models import Session, session_key
 from harvester.analysis import room_blocks, safe_svg
 from harvester.analysis.page import policy, render
@@ -387,3 +389,14 @@ def test_a_long_list_of_bookings_is_cut_in_the_page_and_whole_in_the_tables(
     assert listed.count("<tr>") == 1 + 3
     assert "Mon 16 Nov 2026 14:00" in listed  # the last one
     assert "The last 3 of 5; --csv writes all of them." in html
+
+
+def test_too_little_address_space_is_named_before_the_library_ends_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    safe_svg.require_address_space.cache_clear()
+    monkeypatch.setattr(resource, "getrlimit", lambda _kind: (8 * 10**9, resource.RLIM_INFINITY))
+    with pytest.raises(ConfigurationError, match=r"ulimit -v unlimited"):
+        safe_svg.draw({}, "a chart")
+    monkeypatch.undo()
+    safe_svg.require_address_space()

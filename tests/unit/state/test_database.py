@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import shutil
 import sqlite3
@@ -273,24 +272,3 @@ def test_a_log_that_cannot_grow_on_a_full_disk_is_no_fault_of_the_disk(
         kept.reading(),
     ):
         raise error
-
-
-@pytest.mark.parametrize("name", ["account.db", "privacy.db", "rejects.db", "quotas.db"])
-@pytest.mark.parametrize("read_only", [False, True])
-def test_an_empty_file_that_is_not_being_made_is_damaged(
-    tmp_path: Path, name: str, *, read_only: bool
-) -> None:
-    """A backup that was restored to a full disk. To begin again would lose tokens, rejects, or whom to forget in silence."""
-    path = tmp_path / name
-    path.touch()
-    os.utime(path, (1.7e9, 1.7e9))
-    with pytest.raises(StateError, match=f"{name} is damaged"):
-        Database(path, MIGRATIONS, read_only=read_only)
-    assert path.read_bytes() == b""
-
-
-def test_an_empty_file_that_another_process_has_just_made_is_filled(tmp_path: Path) -> None:
-    path = tmp_path / "account.db"
-    path.touch()
-    Database(path, MIGRATIONS).close()
-    assert path.stat().st_size > 0
