@@ -5,6 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 DEMO_READY := .venv/.demo-ready
 COMPILED := .venv/.compiled
+GOALS = $(MAKECMDGOALS)
 PIP := $(BIN)/pip
 # Without bytecode of all packages: Python compiles the modules that it imports, which are few of them.
 INSTALL := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
@@ -34,7 +35,7 @@ setup: $(READY)
 
 $(PIP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Python 3.11 or later is needed; choose one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	  || { echo "Python 3.11 or later is needed; choose one: make PYTHON=python3.12 $(GOALS)" >&2; exit 1; }
 	@echo "setting up .venv" >&2
 	@$(PYTHON) -m venv .venv \
 	  || { echo "Python's venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
@@ -77,7 +78,7 @@ browser:
 	       --no-install-recommends chromium chromium-driver; } > /dev/null 2>&1 || true; }
 
 test:
-	@$(MAKE) --no-print-directory --jobs setup browser
+	@$(MAKE) --no-print-directory --jobs GOALS=test setup browser
 	@$(MAKE) --no-print-directory --jobs lint types all-tests
 
 # Once, beside the checks of types: processes that begin at the same time would each compile all the modules themselves.
