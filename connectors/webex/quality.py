@@ -231,15 +231,12 @@ def _points(part: Row) -> tuple[list[Point], float]:
     return points, step
 
 
-def _samples(parts: Iterable[Row], name: str) -> list[float]:
+def _samples(parts: Sequence[Row], name: str) -> list[float]:
     """The numbers in these lists that were measured."""
-    samples: list[float] = []
-    for part in parts:
-        samples += _measured(part.get(name, ()))
-    return samples
-
-
-def _measured(values: Any) -> list[float]:
+    if len(parts) == 1:  # nearly always
+        values = parts[0].get(name, ())
+    else:
+        values = [value for part in parts for value in as_list(part.get(name))]
     # A row has a thousand samples: to ask each whether it is a number takes twice as long.
     try:
         return [value for value in values if value >= 0]
