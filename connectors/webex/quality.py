@@ -241,7 +241,7 @@ def _points(part: Row) -> tuple[list[Point], float]:
     return points, step
 
 
-def _samples(parts: Iterable[Row], name: str) -> list[float]:
+def _samples(parts: Sequence[Row], name: str) -> list[float]:
     """The numbers in these lists that were measured."""
     samples: list[float] = []
     for part in parts:
