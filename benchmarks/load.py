@@ -356,7 +356,8 @@ def a_node() -> Iterator[tuple[str, int | None]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="fewer documents and rounds")
+    parser.add_argument("--quick", action="store_true", help="fewer documents, one round")
+    parser.add_argument("--rounds", type=int, default=5, help="more of them on a noisy machine (5)")
     parser.add_argument(
         "--meetings", type=int, default=3_000, help=f"how many, of {SESSIONS + 1} documents each (3000)"
     )
@@ -364,7 +365,7 @@ def main() -> None:
         "--only", metavar="TEXT", default="", help="contenders whose name holds it, and the ceiling"
     )
     request = parser.parse_args()
-    count, times = (500, 1) if request.quick else (request.meetings, 5)
+    count, times = (500, 1) if request.quick else (request.meetings, request.rounds)
     records = [invented_record(number) for number in range(count)]
     lines = [encode(document) for record in records for document in to_documents(record)]
     chosen = {n: c for n, c in CONTENDERS.items() if request.only in n or n in CEILINGS}
