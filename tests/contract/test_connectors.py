@@ -77,7 +77,7 @@ def harvested(build: Build, simulated: Simulated) -> Harvested:
 
     @cache
     def everything(name: str, *, raw: bool = False) -> list[MeetingRecord]:
-        return records(build(name, raw=raw), simulated.whole)
+        return records(build_for_later_run(name, build, raw=raw), simulated.whole)
 
     return everything
 
@@ -90,9 +90,9 @@ def context_of(connector: Connector) -> Any:
     return vars(connector).get("context") or vars(connector).get("_context")
 
 
-def build_for_later_run(name: str, build: Build) -> Connector:
+def build_for_later_run(name: str, build: Build, *, raw: bool = False) -> Connector:
     """A connector with a state of its own, in which no lease is taken, when the vendor permits every call again."""
-    connector = build(name)
+    connector = build(name, raw=raw)
     context_of(connector).wait(BETWEEN_RUNS.total_seconds())
     return connector
 

@@ -68,14 +68,14 @@ def test_the_search_of_the_docs_finds_the_networks_with_poor_sound(sandbox: Inde
         r"harvester-sessions/_search\S*\" -H '[^']*' -d '(.*?)'\n```", page, flags=re.DOTALL
     )
     fine, loss, late = (
-        {"audio_in": Stream(packet_loss_pct=mean(1))},
-        {"audio_out": Stream(packet_loss_pct=mean(5))},
+        {"audio_in": Stream(measures={"packet_loss_pct": mean(1)})},
+        {"audio_out": Stream(measures={"packet_loss_pct": mean(5)})},
         {
-            "audio_in": Stream(latency_ms=mean(10)),
-            "audio_out": Stream(latency_ms=mean(300)),
+            "audio_in": Stream(measures={"latency_ms": mean(10)}),
+            "audio_out": Stream(measures={"latency_ms": mean(300)}),
         },
     )
-    picture = {"video_in": Stream(latency_ms=mean(900))}
+    picture = {"video_in": Stream(measures={"latency_ms": mean(900)})}
     sound = {
         "192.0.2": [loss] * 7 + [late] * 3 + [fine] * 30,
         "198.51.100": [fine] * 35,

@@ -22,7 +22,7 @@ from tests.contract.small_webex import NOW as WEBEX_NOW
 from tests.e2e.forked_command_line import ForkedProcess
 from tests.e2e.harness import HANGS_SECONDS, Documents, Harvester, Simulator, differences
 from tests.e2e.index_sandbox import IndexSandbox
-from tests.e2e.recorded_requests import LEASE_SECONDS
+from tests.e2e.recorded_requests import LEASE_SECONDS, LONG_LOG
 from tests.e2e.test_zoom import NOW, pointed
 from tests.e2e.wakeup_delay import WakeupDelay
 
@@ -137,6 +137,15 @@ class Scene:
         answer = self.sandbox.ask("POST", f"/{self.sandbox.prefix}state/_search", query)
         return sorted(hit["_source"]["number"] for hit in answer.body["hits"]["hits"])
 
+    def await_long_log(self, writer: Worker) -> None:
+        """Until the next run finds the log long enough to shorten it."""
+        deadline = time.monotonic() + HANGS_SECONDS
+        while len(self.entries()) <= LONG_LOG + 1:
+            assert writer.process is not None
+            assert writer.process.poll() is None, writer.stderr
+            assert time.monotonic() < deadline, writer.stderr
+            time.sleep(0.1)
+
     def has_no_secret_in_the_index(self) -> None:
         """Neither a credential nor a token that a worker has kept."""
         self.sandbox.ask("POST", f"/{self.sandbox.prefix}state/_refresh")
@@ -201,6 +210,7 @@ def test_a_worker_elsewhere_goes_on_where_a_killed_one_was(scene: Scene) -> None
     first, second, third = scene.worker(**SLOW), scene.worker(), scene.worker()
     first.start()
     first.await_requests(40)
+    scene.await_long_log(first)
     assert second.run() == REFUSED, second.stderr
     assert "another worker is harvesting" in second.stderr
     assert second.requests == []
