@@ -105,7 +105,7 @@ class BatchWriter:
                 self._changed.wait_for(lambda: self._queue or self._closed)
                 if self._closed:
                     return
-                self._changed.wait(COMMIT_SECONDS)  # for more changes; `close` cuts it short
+                self._changed.wait_for(lambda: self._closed, COMMIT_SECONDS)  # for more changes
             with suppress(HarvestError):  # the next call raises it
                 self._commit()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -54,6 +55,22 @@ def test_flush_to_commits_at_least_that_change(database: Database) -> None:
     writer.flush_to(number)
     assert words(database.path) == ["one"]
     writer.close()
+
+
+def test_a_change_after_a_flush_does_not_shorten_the_wait_of_the_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_writer, "COMMIT_SECONDS", 3_600.0)
+    writer = BatchWriter(database, "test")
+    for number in range(3):
+        writer.put(INSERT, number, str(number))
+        writer.flush()
+        time.sleep(0.02)  # by now the thread that commits waits for more changes
+    writer.put(INSERT, 3, "3")
+    time.sleep(0.02)
+    assert words(database.path) == ["0", "1", "2"]
+    writer.close()
+    assert words(database.path) == ["0", "1", "2", "3"]
 
 
 @pytest.fixture
