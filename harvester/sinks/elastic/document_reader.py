@@ -66,7 +66,20 @@ class DocumentReader:
         opened = self._post(
             f"/{','.join(patterns)}/_pit?keep_alive={KEEP_ALIVE}&expand_wildcards=open&ignore_unavailable=true"
         )
-        point = read_text(self._client, opened, "asked for a point in time", "id")
+        point = {
+            "id": read_text(self._client, opened, "asked for a point in time", "id"),
+            "keep_alive": KEEP_ALIVE,
+        }
+        try:
+            for hits in self._pages(point, query, without):
+                yield from (hit for hit in hits if self._is_own(hit["_index"], bookings=bookings))
+        finally:
+            self._client.send("DELETE", "/_pit", body={"id": point["id"]})
+
+    def _pages(
+        self, point: dict[str, str], query: Mapping[str, Any], without: Sequence[str]
+    ) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """The hits of the query, page by page. Each page may give the point in time another id, which is then in `point`."""
         search: dict[str, Any] = {
             "size": PAGE,
             "version": True,
@@ -74,26 +87,23 @@ class DocumentReader:
             "sort": [{"_shard_doc": "asc"}],
             "_source": {"excludes": list(without)},
             "query": query,
+            "pit": point,
         }
-        try:
-            while True:
-                self._retry.wait(0)  # raises Interrupted between pages
-                search["pit"] = {"id": point, "keep_alive": KEEP_ALIVE}
-                try:
-                    found = self._post("/_search?allow_partial_search_results=false", search)
-                except AnswerTooLarge:
-                    if search["size"] == 1:
-                        raise
-                    search["size"] //= 2  # documents with the vendor's rows and samples are large
-                    continue
-                point = str(member(found.body, "pit_id") or point)
-                hits = read_hits(self._client, found, _source=dict, sort=list)
-                yield from (hit for hit in hits if self._is_own(hit["_index"], bookings=bookings))
-                if len(hits) < search["size"]:
-                    return
-                search["search_after"] = hits[-1]["sort"]
-        finally:
-            self._client.send("DELETE", "/_pit", body={"id": point})
+        while True:
+            self._retry.wait(0)  # raises Interrupted between pages
+            try:
+                found = self._post("/_search?allow_partial_search_results=false", search)
+            except AnswerTooLarge:
+                if search["size"] == 1:
+                    raise
+                search["size"] //= 2  # documents with the vendor's rows and samples are large
+                continue
+            point["id"] = str(member(found.body, "pit_id") or point["id"])
+            hits = read_hits(self._client, found, _source=dict, sort=list)
+            yield hits
+            if len(hits) < search["size"]:
+                return
+            search["search_after"] = hits[-1]["sort"]
 
     def _require_open(self, patterns: Sequence[str], window: Window | None) -> None:
         def matters(index: str) -> bool:

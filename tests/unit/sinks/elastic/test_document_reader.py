@@ -55,6 +55,21 @@ def test_all_pages_are_read_and_the_point_in_time_is_closed(monkeypatch: pytest.
     assert client.requests[-1] == ("DELETE", "/_pit")
 
 
+def test_each_request_names_the_latest_id_of_the_point_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document_reader, "PAGE", 1)
+    named: list[str] = []
+
+    class Recorded(Scripted):
+        def send(self, method: str, path: str, **given: Any) -> Response:
+            body = given.get("body") or {}
+            named.extend([body["pit"]["id"]] if "pit" in body else [body["id"]] if method == "DELETE" else [])
+            return super().send(method, path, **given)
+
+    client = Recorded(stored, pages([hit(1)], [hit(2)], []))
+    list(DocumentReader(client, Waits().policy()).read())
+    assert named == ["point-0", "point-1", "point-2", "point-3"]
+
+
 def test_indices_of_other_applications_are_left_out() -> None:
     found, _ = read(pages([hit(1), hit(2, "harvester-meetings-notes")]))
     assert [each["number"] for each in found] == [1]
