@@ -40,6 +40,15 @@ def read_input(path: Path, most: int) -> bytes:
     return content
 
 
+def is_utf8(text: str) -> bool:
+    """Whether the bytes of this file name or word of the command line were UTF-8: Python reads others as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def unreadable(path: Path, error: OSError) -> HarvestError:
     return read_error(path, error)
 

@@ -137,9 +137,8 @@ class GoogleClient:
                 raise
 
         def next_token(page: Row) -> str:
-            if (
-                service is REPORTS and "kind" not in page
-            ):  # the only service that is asked for all fields of a page
+            # Reports is the only service that is asked for all fields of a page.
+            if service is REPORTS and "kind" not in page:
                 raise BrokenResponse(f"{call}: a response without `kind`")
             return page_token(page.get("nextPageToken"), call=call)
 

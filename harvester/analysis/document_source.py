@@ -16,7 +16,7 @@ from threading import Thread
 from typing import BinaryIO, Protocol
 
 from connectors.errors import OutputError
-from harvester.input_file import open_input
+from harvester.input_file import is_utf8, open_input
 from harvester.non_ndjson_input import NotNdjsonError, find_problem
 
 Source = Callable[[], AbstractContextManager[Sequence[str]]]
@@ -63,7 +63,7 @@ def escape_glob(path: str) -> str:
 def _opened(path: Path, reader: str) -> Iterator[Sequence[str]]:
     with open_input(path) as file:
         # What is read of a pipe is gone, and DuckDB opens no file whose name is not UTF-8.
-        if not path.is_file() or not _is_utf8(str(path)):
+        if not path.is_file() or not is_utf8(str(path)):
             with _piped(_ndjson(_blocks(file), str(path), str(path), reader)) as paths:
                 yield paths
             return
@@ -139,11 +139,3 @@ def _piped(blocks: Iterable[bytes]) -> Iterator[Sequence[str]]:
     thread.join()
     if errors:
         raise errors[0]
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -16,6 +16,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from harvester.input_file import is_utf8
+
 EMPTY = "it is empty; is a variable not set?"
 
 
@@ -46,14 +48,6 @@ def require_text(context: click.Context) -> None:
 def require_not_empty(context: click.Context, param: click.Parameter, value: Any) -> None:
     if "" in _texts(value):
         raise click.BadParameter(EMPTY, context, param)
-
-
-def is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _texts(value: Any) -> Iterable[str]:

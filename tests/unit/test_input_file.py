@@ -8,7 +8,7 @@ import pytest
 
 from connectors.errors import OutputError
 from connectors.exit_codes import ExitCode
-from harvester.input_file import UnusableFile, open_input, read_input, standard_input_is_closed
+from harvester.input_file import UnusableFile, is_utf8, open_input, read_input, standard_input_is_closed
 
 
 def test_a_file_is_opened_to_read_bytes(tmp_path: Path) -> None:
@@ -41,3 +41,8 @@ def test_a_device_that_never_ends_is_not_read_into_memory() -> None:
 def test_a_file_of_just_the_permitted_size_is_read(tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(b"abc")
     assert read_input(tmp_path / "data", 3) == b"abc"
+
+
+@pytest.mark.parametrize(("text", "expected"), [("", True), ("Größe 会议", True), ("caf\udce9", False)])
+def test_a_name_in_another_encoding_is_recognized(text: str, expected: bool) -> None:
+    assert is_utf8(text) is expected
