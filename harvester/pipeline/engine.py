@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from itertools import count
 from queue import Empty, SimpleQueue
 from threading import Semaphore
 from typing import Final
@@ -29,6 +30,7 @@ from connectors.exhausted import exhausted
 from connectors.models import MeetingRecord, MeetingRef, SkippedPartition
 from harvester.documents import check_depth
 from harvester.pipeline.connector_context import RunContext
+from harvester.pipeline.growing_batches import growing_batches
 from harvester.pipeline.planner import Slice
 from harvester.pipeline.report import Report
 from harvester.pipeline.stop_signal import StopSignal
@@ -45,6 +47,9 @@ from harvester.sinks.base import Ack, Load, Sink
 
 AHEAD = 300
 """References that may wait for a free worker: a page, so that the next one is asked for while this one is fetched."""
+
+BATCH = 32
+"""How many listed meetings are looked up and given to the workers together, at most."""
 
 MAX_UNANSWERED = 12
 """After this many meetings in a row without an answer, each after all its retries, the vendor counts as unreachable."""
@@ -130,7 +135,9 @@ class _Run:
         self._stop = stop
         self._report = report
         self._ended: SimpleQueue[tuple[MeetingRef, Future[MeetingRecord]] | None] = SimpleQueue()
-        self._ahead = Semaphore(concurrency + AHEAD)
+        self._ahead = Semaphore((concurrency + AHEAD) // BATCH)
+        """Batches of references that may be given to the workers. One is added when that many fetches have begun."""
+        self._begun = count(1)
         self._in_flight = Semaphore(2 * concurrency)
         self._closing = False
         self._submitted = 0
@@ -178,16 +185,21 @@ class _Run:
     def _listing(self, part: Slice, seen_in_any_slice: set[str]) -> Iterator[MeetingRef]:
         seen = set(seen_in_any_slice)
         self._tracker.on_slice_started(part)
-        for item in self._connector.meetings(part.window, part.partitions):
-            if isinstance(item, SkippedPartition):
-                self._report.skip(item)
-                self._tracker.on_partition_skipped(item, part)
-            elif item.uuid not in seen:
-                seen.add(item.uuid)
-                if item.start_time is None:
-                    seen_in_any_slice.add(item.uuid)
+        for batch in growing_batches(self._connector.meetings(part.window, part.partitions), BATCH):
+            refs = []
+            for item in batch:
+                if isinstance(item, SkippedPartition):
+                    self._report.skip(item)
+                    self._tracker.on_partition_skipped(item, part)
+                elif item.uuid not in seen:
+                    seen.add(item.uuid)
+                    refs.append(item)
+            self._tracker.look_up([ref.uuid for ref in refs])
+            for ref in refs:
+                if ref.start_time is None:
+                    seen_in_any_slice.add(ref.uuid)
                 self._report.listed += 1
-                fetch = self._tracker.should_fetch(item)
+                fetch = self._tracker.should_fetch(ref)
                 if isinstance(fetch, Unchanged):
                     self._report.meeting_unchanged(fetch)
                 else:
@@ -232,8 +244,9 @@ class _Run:
         self._workers.shutdown(wait=False, cancel_futures=True)
 
     def _list(self) -> None:
-        for ref in self.refs():
-            self._ahead.acquire()
+        for number, ref in enumerate(self.refs()):
+            if number % BATCH == 0:
+                self._ahead.acquire()
             if self._closing:
                 return
             self._submitted += 1
@@ -244,7 +257,8 @@ class _Run:
         future.add_done_callback(lambda ended: self._ended.put((ref, ended)))
 
     def _fetch(self, ref: MeetingRef) -> MeetingRecord:
-        self._ahead.release()
+        if next(self._begun) % BATCH == 0:
+            self._ahead.release()
         self._in_flight.acquire()
         if self._closing:
             raise self._stop.interruption()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -66,6 +66,7 @@ class JournalTracker:
         self._now = now
         self._was_empty = was_empty
         self._started: dict[Slice, datetime] = {}
+        self._looked_up: dict[str, JournalEntry | None] = {}
         self._fetching: dict[str, _Fetching] = {}
         self._failed = [] if plan.filtered else journal.failed_partitions()
         self._refused = {} if plan.filtered else journal.refused_partitions()
@@ -79,8 +80,14 @@ class JournalTracker:
                 if not needs_listing(record):
                     yield self._again(record)
 
+    def look_up(self, uuids: Sequence[str]) -> None:
+        self._looked_up = {**dict.fromkeys(uuids), **self._journal.meetings(uuids)}
+
     def should_fetch(self, ref: MeetingRef) -> Fetch | Unchanged:
-        record = self._journal.meeting(ref.uuid)
+        try:
+            record = self._looked_up.pop(ref.uuid)
+        except KeyError:
+            record = self._journal.meeting(ref.uuid)
         if record is None:
             return Fetch(ref=_with_extras(ref, self._extras), is_new=True)
         if not self._has_changed(record, ref):
@@ -259,6 +266,7 @@ class JournalTracker:
         )
         for uuid in loaded.replaces:
             self._journal.mark_replaced(uuid)
+            self._looked_up.pop(uuid, None)
 
     def on_failed(self, ref: MeetingRef, error: BaseException) -> None:
         fetching = self._fetching.pop(ref.uuid, None)

@@ -114,6 +114,10 @@ class RunTracker(Protocol):
         """Meetings of earlier runs to fetch before anything is listed: they failed, or are due."""
         ...
 
+    def look_up(self, uuids: Sequence[str]) -> None:
+        """`should_fetch` will be asked for each of these meetings next: what is known of them can be read at once."""
+        ...
+
     def should_fetch(self, ref: MeetingRef) -> Fetch | Unchanged:
         """What to do with a meeting that a listing shows."""
         ...
@@ -194,6 +198,9 @@ class NullTracker(_Eventless):
     def resume(self) -> Iterator[Fetch]:
         return iter(())
 
+    def look_up(self, uuids: Sequence[str]) -> None:
+        pass
+
     def should_fetch(self, ref: MeetingRef) -> Fetch:
         return Fetch(ref=ref)
 
@@ -212,6 +219,7 @@ class SilentTracker(_Eventless):
 
     def __init__(self, tracker: RunTracker) -> None:
         self.resume = tracker.resume
+        self.look_up = tracker.look_up
         self.should_fetch = tracker.should_fetch
         self.missing_from_listing = tracker.missing_from_listing
         self.decide = tracker.decide

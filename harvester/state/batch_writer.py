@@ -1,6 +1,6 @@
 """Writes to a database in batches: one thread commits the changes of all others, a few times a second.
 
-A read through the writer includes every change that was put before.
+A read through the writer includes every change that was put before. Changes that name their row are grouped by statement.
 """
 
 from __future__ import annotations
@@ -8,28 +8,27 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from itertools import groupby
-from operator import itemgetter
 from threading import Condition, Thread
 from typing import Any
 
 from connectors.errors import HarvestError
 from harvester.state.database import Database
+from harvester.state.grouped_changes import GroupedChanges
 
 COMMIT_SECONDS = 0.5
 """How long a change may wait for others to share a commit with. A kill costs at most this much work."""
 
 
 class BatchWriter:
-    """Commits changes in the order in which they were put, and before anything is read. Safe for threads.
+    """Commits changes before anything is read: those to one row in the order in which they were put, and none without all
+    that were put before it. Safe for threads.
 
     After a failed commit nothing is written any more, and each further call raises the same error.
     """
 
     def __init__(self, database: Database, name: str) -> None:
         self._database = database
-        self._queue: list[tuple[str, Sequence[Any]]] = []
-        self._queued_values: set[Any] = set()
+        self._queue = GroupedChanges()
         self._queued = self._committed = 0
         self._changed = Condition()
         self._closed = False
@@ -48,15 +47,17 @@ class BatchWriter:
         finally:
             self._database.close()
 
-    def put(self, statement: str, *values: Any) -> int:
-        """Queue a change. Returns its number, for `flush_to`."""
+    def put(self, statement: str, *values: Any, row: str | None = None) -> int:
+        """Queue a change. Returns its number, for `flush_to`.
+
+        `row`: the key of the only row that it changes; without it, no change is moved past this one.
+        """
         self._raise_failure()
         with self._changed:
-            self._queue.append((statement, values))
-            self._queued_values.update(values)
-            self._queued += 1
-            if len(self._queue) == 1:
+            if not self._queue:
                 self._changed.notify()
+            self._queue.add(statement, values, row)
+            self._queued += 1
             return self._queued
 
     def write_now(self, statement: str, *values: Any) -> None:
@@ -80,12 +81,12 @@ class BatchWriter:
         self.flush()
         return self._database.fetch_all(statement, *values)
 
-    def fetch_row(self, statement: str, key: str) -> Any:
-        """The row with this key, which is among the values of each change to it. Only such a change is waited for: this is
-        called for every meeting of a listing."""
-        if key in self._queued_values:
+    def fetch_rows(self, statement: str, keys: Sequence[str]) -> list[Any]:
+        """The rows with these keys. Only changes that may concern them are committed: this is called for every meeting of a
+        listing."""
+        if self._queue.concern(keys):
             self.flush()
-        return self._database.fetch_one(statement, key)
+        return self._database.fetch_all(statement, *keys)
 
     def parsing(self) -> AbstractContextManager[None]:
         return self._database.parsing()
@@ -116,11 +117,10 @@ class BatchWriter:
             with self._database.transaction() as connection:
                 self._raise_failure()
                 with self._changed:
-                    batch, self._queue = self._queue, []
-                    self._queued_values = set()
+                    batch, self._queue = self._queue, GroupedChanges()
                     queued = self._queued
-                for statement, alike in groupby(batch, key=itemgetter(0)):
-                    connection.executemany(statement, map(itemgetter(1), alike))
+                for statement, rows in batch.groups():
+                    connection.executemany(statement, rows)
             self._committed = max(self._committed, queued)
         except HarvestError as error:
             self._failed = error
@@ -143,7 +143,8 @@ class DiscardingWriter:
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         return self._database.transaction()
 
-    def put(self, _statement: str, *_values: Any) -> int:
+    def put(self, _statement: str, *_values: Any, row: str | None = None) -> int:
+        del row
         return 0
 
     def write_now(self, _statement: str, *_values: Any) -> None:

@@ -240,15 +240,14 @@ class Database:
         with self._lock, self._translate_errors():
             yield self._connection
 
-    def fetch_row(self, statement: str, key: str) -> Any:
-        """The row with this key; `None` if there is none."""
-        return self.fetch_one(statement, key)
+    def fetch_rows(self, statement: str, keys: Sequence[str]) -> list[Any]:
+        """The rows with these keys."""
+        return self.fetch_all(statement, *keys)
 
     def fetch_one(self, statement: str, *values: Any) -> Any:
         """The first row; `None` if there is none."""
-        # As in `reading`, without entering it: this is called for every meeting of a listing.
-        with self._lock, self._translate_errors():
-            return self._connection.execute(statement, values).fetchone()
+        with self.reading() as connection:
+            return connection.execute(statement, values).fetchone()
 
     def fetch_all(self, statement: str, *values: Any) -> list[Any]:
         with self.reading() as connection:

@@ -174,6 +174,7 @@ class Journal(JournalReader):
             orjson.dumps(dict(ref.hint)).decode(),
             join_extras(extras),
             run,
+            row=ref.uuid,
         )
 
     def mark_stored(
@@ -192,7 +193,7 @@ class Journal(JournalReader):
         `sessions`: what is stored; `doubt`: this reading is stored, but not believed.
         """
         if sessions is not None:
-            self._writer.put(sql.SET_SESSIONS, ref.uuid, str(sessions), *_doubt(doubt))
+            self._writer.put(sql.SET_SESSIONS, ref.uuid, str(sessions), *_doubt(doubt), row=ref.uuid)
         self._writer.put(
             sql.MARK_STORED,
             "done" if due is None else "pending",
@@ -202,6 +203,7 @@ class Journal(JournalReader):
             to_microseconds(due) if due is not None else None,
             str(reason) if reason is not None else None,
             ref.uuid,
+            row=ref.uuid,
         )
 
     def keep(
@@ -217,7 +219,7 @@ class Journal(JournalReader):
         `doubt`: the reading, if it was not believed.
         """
         if doubt is not None:
-            self._writer.put(sql.SET_DOUBT, ref.uuid, *_doubt(doubt))
+            self._writer.put(sql.SET_DOUBT, ref.uuid, *_doubt(doubt), row=ref.uuid)
         self._writer.put(
             sql.KEEP,
             "done" if due is None else "pending",
@@ -225,6 +227,7 @@ class Journal(JournalReader):
             to_microseconds(due) if due is not None else None,
             str(reason) if reason is not None else None,
             ref.uuid,
+            row=ref.uuid,
         )
 
     def set_outcome(
@@ -238,11 +241,12 @@ class Journal(JournalReader):
             to_microseconds(due) if due is not None else None,
             reason,
             ref.uuid,
+            row=ref.uuid,
         )
 
     def mark_replaced(self, uuid: str) -> None:
         """Another meeting has taken the place of this one, and its documents are deleted."""
-        self._writer.put(sql.MARK_REPLACED, str(Reason.replaced), uuid)
+        self._writer.put(sql.MARK_REPLACED, str(Reason.replaced), uuid, row=uuid)
 
     def undo_stored(self, window: Window | None) -> int:
         """What is stored of the meetings that started in the window, or at an unknown time, was lost with its index: they

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -52,7 +52,7 @@ class Rows(Protocol):
 
     def fetch_one(self, statement: str, *values: Any) -> Any: ...
 
-    def fetch_row(self, statement: str, key: str) -> Any: ...
+    def fetch_rows(self, statement: str, keys: Sequence[str]) -> list[Any]: ...
 
     def fetch_all(self, statement: str, *values: Any) -> list[Any]: ...
 
@@ -149,11 +149,13 @@ class JournalReader:
     # Meetings
 
     def meeting(self, uuid: str) -> JournalEntry | None:
-        row = self._rows.fetch_row(sql.SELECT_MEETING, uuid)
-        if row is None:
-            return None
+        return self.meetings([uuid]).get(uuid)
+
+    def meetings(self, uuids: Sequence[str]) -> dict[str, JournalEntry]:
+        """Those of these meetings that the journal knows, by uuid."""
+        rows = self._rows.fetch_rows(sql.select_meetings(len(uuids)), uuids)
         with self._rows.parsing():
-            return parse_entry(row)
+            return {row[0]: parse_entry(row) for row in rows}
 
     def open_meetings(self) -> Iterator[JournalEntry]:
         """Meetings that are listed, pending or failed. They are read page by page: the journal may change meanwhile."""

@@ -86,7 +86,6 @@ SELECT_REFUSED_PARTITIONS = "SELECT * FROM refused ORDER BY subject"
 SELECT_UNFINISHED_FORCED_RUN = """
     SELECT began FROM readings WHERE start = ? AND stop = ? AND asked = ? AND finished IS NULL
 """
-SELECT_MEETING = "SELECT * FROM meetings LEFT JOIN sessions USING (uuid) WHERE uuid = ?"
 SELECT_OPEN_PAGE = """
     SELECT * FROM meetings LEFT JOIN sessions USING (uuid)
     WHERE outcome IN ('listed', 'pending', 'failed') AND uuid > ? ORDER BY uuid LIMIT ?
@@ -96,6 +95,13 @@ SELECT_STORED_REFS = "SELECT uuid, hint FROM meetings WHERE rank IS NOT NULL AND
 SELECT_STORED_UUIDS = """
     SELECT uuid FROM meetings WHERE rank IS NOT NULL AND outcome <> 'gone' AND start >= ? AND start < ? ORDER BY uuid
 """
+
+
+def select_meetings(count: int) -> str:
+    """The statement that reads this many meetings by their uuids."""
+    return f"SELECT * FROM meetings LEFT JOIN sessions USING (uuid) WHERE uuid IN ({', '.join('?' * count)})"  # noqa: S608  # question marks
+
+
 COUNT_OUTCOMES = "SELECT outcome, count(*) FROM meetings GROUP BY outcome"
 COUNT_UNFINISHED = """
     SELECT outcome, count(*) FROM meetings WHERE outcome IN ('listed', 'pending', 'failed') GROUP BY outcome

@@ -74,6 +74,7 @@ class RepairTracker:
         self._findings = findings
         self._stored_once: set[str] = set()
         self._tracker = tracker
+        self.look_up = tracker.look_up
         self.should_fetch = tracker.should_fetch
         self.missing_from_listing = tracker.missing_from_listing
         self.decide = tracker.decide

@@ -10,6 +10,7 @@ from harvester.pipeline.journal_tracker import JournalTracker
 from harvester.pipeline.planner import RunPlan, Slice, forced, nightly, with_backlog
 from harvester.pipeline.tracker import Fetch, LoadedMeeting
 from harvester.state.batch_writer import BatchWriter
+from harvester.state.grouped_changes import GroupedChanges
 from harvester.state.journal import Journal
 
 DAY = timedelta(days=1)
@@ -109,7 +110,7 @@ def kill(journal: Journal) -> None:
     writer = journal._writer
     assert isinstance(writer, BatchWriter)
     with writer._changed:
-        writer._queue = []
+        writer._queue = GroupedChanges()
         writer._closed = True
         writer._changed.notify()
     writer._thread.join()
@@ -120,11 +121,11 @@ def kill_after(journal: Journal, after: int) -> list[str]:
     """Commit this many statements one by one, then raise. Returns the list that records them."""
     put, statements = journal._writer.put, list[str]()
 
-    def counted(statement: str, *values: object) -> int:
+    def counted(statement: str, *values: object, row: str | None = None) -> int:
         if len(statements) == after:
             raise KeyboardInterrupt
         statements.append(statement)
-        number = put(statement, *values)
+        number = put(statement, *values, row=row)
         journal.flush()
         return number
 

@@ -533,9 +533,9 @@ def watch(journal: Journal, fate: Fate) -> None:
     fate.journal = journal
     put = journal._writer.put
 
-    def watched(statement: str, *values: Any) -> int:
+    def watched(statement: str, *values: Any, row: str | None = None) -> int:
         fate.pass_by("journal")
-        return put(statement, *values)
+        return put(statement, *values, row=row)
 
     journal._writer.put = watched  # type: ignore[method-assign]  # the kill between two statements
 

@@ -337,6 +337,41 @@ def test_a_slow_sink_slows_the_requests_down(state: AccountState) -> None:
     assert most_ahead <= 2 * 4 + 1
 
 
+def test_a_page_is_listed_before_its_meetings_are_fetched_and_no_more(state: AccountState) -> None:
+    listed = most_ahead = 0
+    page_is_listed = threading.Event()
+
+    def listing(_: Window) -> Iterator[MeetingRef]:
+        nonlocal listed, most_ahead
+        for number in range(2_000):
+            yield ref(f"m{number}")
+            listed += 1
+            most_ahead = max(most_ahead, listed - len(connector.asked))
+            if listed > engine.AHEAD - engine.BATCH:
+                page_is_listed.set()
+
+    def fetched_first() -> MeetingRecord:
+        assert page_is_listed.wait(60), "the listing does not wait for the first meeting"
+        return harvested("m0")
+
+    connector = FakeConnector(listing, {"m0": fetched_first})
+    run = Run(state, connector)
+    run.go(concurrency=1)
+    assert len(run.sink.uuids) == 2_000
+    assert most_ahead <= engine.AHEAD + 2 * engine.BATCH
+
+
+def test_meetings_of_a_listing_that_fails_later_are_stored(state: AccountState) -> None:
+    def listing(_: Window) -> Iterator[MeetingRef]:
+        yield from (ref(f"m{number}") for number in range(50))
+        raise VendorError("the next page is missing")
+
+    run = Run(state, FakeConnector(listing))
+    report = run.go()
+    assert run.sink.uuids == {f"m{number}" for number in range(50)}
+    assert not report.listing_complete
+
+
 def test_listing_and_fetching_overlap(state: AccountState) -> None:
     fetched = threading.Event()
 

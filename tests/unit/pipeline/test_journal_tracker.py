@@ -538,6 +538,28 @@ def test_a_listed_meeting_of_which_nothing_is_stored_is_gone_or_pending_at_every
     assert tracker.should_fetch(ref("replaced")) == Unchanged(), "its documents have the other id"
 
 
+def test_meetings_that_were_looked_up_are_read_at_once(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(journal, ref("stored"))
+    store(journal, ref("replaced"))
+    tracker = tracker_of(journal, RunPlan())
+    tracker.look_up(["new", "stored", "replaced"])
+    tracker.on_acknowledged(
+        LoadedMeeting(ref=ref("other"), rank=2, harvested_at=NOW, pending=None, replaces=["replaced"])
+    )
+    asked = list[str]()
+    meeting = journal.meeting
+    monkeypatch.setattr(journal, "meeting", lambda uuid: (asked.append(uuid), meeting(uuid))[1])
+    assert tracker.should_fetch(ref("new")) == Fetch(ref=ref("new"), is_new=True)
+    assert tracker.should_fetch(ref("stored")) == Unchanged()
+    assert asked == []
+    fetch = tracker.should_fetch(ref("replaced", digest="other"))
+    assert isinstance(fetch, Fetch)
+    assert fetch.stored_rank is None, "the other meeting has taken its place since it was looked up"
+    assert asked == ["replaced"]
+
+
 # Partitions that the vendor refuses for good
 
 

@@ -90,7 +90,7 @@ def _in_transaction(writer: BatchWriter) -> Any:
     [
         lambda writer: writer.fetch_one(SELECT),
         lambda writer: writer.fetch_all(SELECT)[0],
-        lambda writer: writer.fetch_row(f"{SELECT} WHERE word = ?", "one"),
+        lambda writer: writer.fetch_rows(f"{SELECT} WHERE word = ?", ["one"])[0],
         _in_transaction,
     ],
 )
@@ -108,10 +108,23 @@ def test_what_is_read_through_the_writer_holds_every_change_before_it(
 @pytest.mark.usefixtures("never_by_itself")
 def test_a_change_to_another_row_waits_while_one_row_is_read(database: Database) -> None:
     writer = BatchWriter(database, "test")
-    writer.put(INSERT, 1, "one")
-    assert writer.fetch_row(f"{SELECT} WHERE word = ?", "two") is None
+    writer.put(INSERT, 1, "one", row="one")
+    assert not writer.fetch_rows(f"{SELECT} WHERE word IN (?, ?)", ["two", "three"])
     assert database.fetch_one(SELECT) is None
+    assert writer.fetch_rows(f"{SELECT} WHERE word IN (?, ?)", ["two", "one"]) == [("one",)]
     writer.close()
+
+
+@pytest.mark.usefixtures("never_by_itself")
+def test_changes_that_name_their_row_are_grouped_by_statement(database: Database) -> None:
+    writer = BatchWriter(database, "test")
+    for number in range(50):
+        writer.put(INSERT, number, "new", row=str(number))
+        writer.put("UPDATE words SET word = ? WHERE number = ?", "changed", number, row=str(number))
+    groups = writer._queue.groups()
+    writer.close()
+    assert len(groups) == 2
+    assert words(database.path) == ["changed"] * 50
 
 
 @pytest.mark.usefixtures("never_by_itself")

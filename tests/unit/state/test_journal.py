@@ -19,6 +19,7 @@ import pytest
 from connectors.errors import AlreadyRunning, HarvestError, OutputError, StateError
 from connectors.models import MeetingRef, Reason, Window
 from harvester.state.database import Database
+from harvester.state.grouped_changes import GroupedChanges
 from harvester.state.journal import Journal
 from harvester.state.journal_reader import JournalReader
 from harvester.state.journal_rows import FailedPartition, from_microseconds
@@ -260,7 +261,7 @@ def test_a_kill_loses_only_uncommitted_changes(tmp_path: Path) -> None:
     first.flush()
     with first._writer._changed:  # the writer cannot commit
         first.mark_stored(ref("b"), rank=2, harvested_at=NOW, due=None, reason=None)
-        first._writer._queue.clear()
+        first._writer._queue = GroupedChanges()
     kill(first)
     second = Journal(tmp_path)
     assert second.counts() == {"done": 1, "listed": 1}

@@ -72,6 +72,7 @@ QUESTIONS: dict[str, Callable[[JournalReader], Any]] = {
     "failed_partitions": lambda journal: journal.failed_partitions(),
     "refused_partitions": lambda journal: journal.refused_partitions(),
     "meeting": lambda journal: journal.meeting("pending"),
+    "meetings": lambda journal: journal.meetings(["pending", "unknown", "gone"]),
     "open_meetings": lambda journal: [*journal.open_meetings()],
     "gone_meetings": lambda journal: journal.gone_meetings(10),
     "stored_refs": lambda journal: [*journal.stored_refs(HOUR)],
