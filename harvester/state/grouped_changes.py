@@ -30,8 +30,8 @@ class GroupedChanges:
         return bool(self._groups or self._closed)
 
     def add(self, statement: str, values: Values, row: str | None) -> None:
-        """`row`: names the row that is changed. `None`: the change may concern any row, so it comes after those before it
-        and before those after it."""
+        """`row`: the key of the only row that the statement changes. `None`: it may change any row, so no change is moved past
+        it."""
         if row is None:
             self._close()
             self._closed.append((statement, [values]))
