@@ -36,6 +36,12 @@ OWN = (
     ),
     Setting(name="ES_INDEX_PREFIX", help="prefix of every index, alias and template", default="harvester-"),
     Setting(
+        name="ES_INDEX_PERIOD",
+        help="one index per year or month; fixed when the templates are installed",
+        default="year",
+        choices=("year", "month"),
+    ),
+    Setting(
         name="HARVESTER_ACCOUNT",
         help="label of the account, part of every document id: choose it before the first harvest and never change it",
         default="main",

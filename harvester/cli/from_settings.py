@@ -71,7 +71,7 @@ def _account_config(account: AccountSettings, env: RunEnvironment, values: dict[
 
 
 def elastic_config(env: RunEnvironment) -> ElasticConfig:
-    return destination.elastic_config(env.environment, env.index_period)
+    return destination.elastic_config(env.environment)
 
 
 @contextmanager

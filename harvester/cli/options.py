@@ -26,7 +26,7 @@ from connectors.errors import ConfigurationError
 from harvester import config
 from harvester.accounts_file import DEFAULT_NAME, read_accounts_file
 from harvester.cli import BEFORE_COMMAND, LEVELS, LEVELS_HELP
-from harvester.cli.run_environment import IndexPeriod, RunEnvironment
+from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.text_values import FilePath, require_not_empty, require_text
 from harvester.config import OWN, Environment
 from harvester.env_file_warnings import exposed_secrets
@@ -161,7 +161,7 @@ class GeneralOptions:
     log_level: Level | None = None
     log_format: Format | None = None
     es_host: str | None = None
-    index_period: IndexPeriod | None = None
+    index_period: str | None = None
 
     def begin(self) -> None:
         """Take those before the command: `harvester -q all` is `harvester all -q`; what is given after the command wins."""
@@ -193,10 +193,11 @@ class GeneralOptions:
             settings = settings.over(shared.values, shared.references, shared.spelling)
         if self.es_host:
             settings = settings.override("ES_HOST", self.es_host)
+        if self.index_period:
+            settings = settings.override("ES_INDEX_PERIOD", self.index_period)
         env = RunEnvironment(
             environment=settings,
             machine=Clock(wall=time.time, monotonic=time.monotonic),
-            index_period=self.index_period or "year",
             quiet=self.quiet,
             verbose=self.verbose,
             env_file=path,
@@ -316,7 +317,7 @@ ES_HOST = _stored("--es-host", metavar="URL", help="URL of Elasticsearch.  [defa
 INDEX_PERIOD = _stored(
     "--index-period",
     type=click.Choice(["year", "month"]),
-    help="One index per year or month; fixed when the templates are installed.  [default: year]",
+    help="One index per year or month; fixed when the templates are installed.  [default: ES_INDEX_PERIOD, else year]",
 )
 
 logging_options = apply(LOGGING_OPTIONS)

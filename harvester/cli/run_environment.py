@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from connectors.base import Setting
@@ -24,15 +23,12 @@ from harvester.setting_checks import heartbeat_url
 from harvester.state.secrets_and_forgotten_people import PrivacyState
 from harvester.state.shared.shared_pool import SharedState
 
-IndexPeriod = Literal["year", "month"]
-
 
 @dataclass(kw_only=True)
 class RunEnvironment:
     environment: Environment
     machine: Clock
     """The machine's own clock; `clock` is the one that the vendors' simulator may shift."""
-    index_period: IndexPeriod = "year"
     quiet: bool = False
     verbose: bool = False
     env_file: Path | None = None

@@ -36,7 +36,7 @@ def _client(env: RunEnvironment) -> Iterator[Any]:
         yield client
 
 
-@templates.command(epilog=examples("harvester templates install --index-period month"))
+@templates.command(epilog=examples("harvester templates install"))
 @elasticsearch_options
 @general_options
 @pass_env

@@ -21,7 +21,7 @@ from harvester.pipeline.stop_signal import StopSignal
 from harvester.privacy.run_privacy import Privacy
 from harvester.setting_checks import checked_url, is_nearby
 from harvester.sinks.base import Sink
-from harvester.sinks.elastic.config import ElasticConfig, Period
+from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.ndjson import Ndjson
 from harvester.state.layout import make_private, rejects_folder
 from harvester.state.rejects import Rejects
@@ -185,7 +185,7 @@ def choose_destination(
     return named or ("index" if settings.get("ES_HOST") else "stdout")
 
 
-def elastic_config(settings: Environment, period: Period = "year") -> ElasticConfig:
+def elastic_config(settings: Environment) -> ElasticConfig:
     """The cluster and the indices that the settings name. Raises ConfigurationError if they name none."""
     host = settings.get("ES_HOST")
     if host is None:
@@ -204,7 +204,7 @@ def elastic_config(settings: Environment, period: Period = "year") -> ElasticCon
             password=settings.get("ES_PASSWORD"),
             ca_certs=settings.get("ES_CA_CERTS"),
             prefix=own["ES_INDEX_PREFIX"],
-            period=period,
+            period="month" if own["ES_INDEX_PERIOD"] == "month" else "year",
             max_response_bytes=max_response_bytes(own["HARVESTER_MAX_RESPONSE_MB"]),
         )
     except ConfigurationError as error:

@@ -197,14 +197,16 @@ def test_an_elasticsearch_that_cannot_be_reached_or_understood_is_named(
         assert b"word" not in ended.stderr.replace(b"password", b"")
 
 
+MEETING = (
+    b'{"document_id":"zoom:main:a","@timestamp":"2026-11-19T09:00:00Z","kind":"meeting","detail":"basic",'
+    b'"harvested_at":"2026-11-20T00:00:00.000Z","vendor":"zoom","account":"main","uuid":"a"}\n'
+)
+
+
 def test_rejects_are_listed_exported_and_replayed(newest: IndexSandbox) -> None:
     harvester = Harvester(newest.folder, {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix})
-    good = (
-        b'{"document_id":"zoom:main:a","@timestamp":"2026-11-19T09:00:00Z","kind":"meeting","detail":"basic",'
-        b'"harvested_at":"2026-11-20T00:00:00.000Z","vendor":"zoom","account":"main","uuid":"a"}\n'
-    )
-    bad = good.replace(b'"uuid":"a"', b'"uuid":{"no":"scalar"}').replace(b"zoom:main:a", b"zoom:main:b")
-    ended = harvester("load", stdin=good + bad + b"torn\n")
+    bad = MEETING.replace(b'"uuid":"a"', b'"uuid":{"no":"scalar"}').replace(b"zoom:main:a", b"zoom:main:b")
+    ended = harvester("load", stdin=MEETING + bad + b"torn\n")
     assert ended.returncode == 65
     assert b"line 2" in ended.stderr
     assert b"line 3" in ended.stderr
@@ -233,6 +235,19 @@ def test_templates_are_installed_compared_and_checked(newest: IndexSandbox) -> N
     assert checked.returncode == 78
     assert b"no vendor is configured" in checked.stdout
     assert b"installed, as shipped" in checked.stdout
+    monthly = harvester("check", ES_INDEX_PERIOD="month")
+    assert monthly.returncode == 78
+    assert b"created for one index per year" in monthly.stdout
+    assert b"ES_INDEX_PERIOD=year" in harvester("templates", "diff", ES_INDEX_PERIOD="month").stderr
+
+
+def test_one_index_per_month_is_a_setting_of_every_command(newest: IndexSandbox) -> None:
+    harvester = Harvester(newest.folder, {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix})
+    monthly = {"ES_INDEX_PERIOD": "month"}
+    assert harvester("templates", "install", **monthly).returncode == 0
+    assert harvester("templates", "diff", **monthly).returncode == 0
+    assert harvester("load", stdin=MEETING, **monthly).returncode == 0
+    assert set(newest.indices()) == {f"{newest.prefix}meetings-2026-11"}
 
 
 def test_check_names_a_foreign_index_and_a_read_only_one(newest: IndexSandbox, tmp_path: Path) -> None:

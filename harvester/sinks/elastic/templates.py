@@ -116,10 +116,14 @@ def install_missing(client: Client, retry: RetryPolicy) -> str | None:
 
 
 def diff_templates(client: Client, retry: RetryPolicy) -> Iterator[Difference]:
-    """The differences between the cluster's templates and those shipped."""
+    """The differences between the cluster's templates and those shipped.
+
+    Raises ConfigurationError as `install` does: no run could use them.
+    """
     installed = _fetch_installed(client, retry)
     for template in shipped(client.config):
         found = installed.get(template.path)
+        _check_replaceable(client, template, found)
         if found is None:
             yield Difference(template=template.name, field="", shipped="a template", installed=None)
         else:
@@ -131,8 +135,8 @@ def check_period(meta: Mapping[str, Any], config: ElasticConfig, what: str) -> N
     period = meta.get("period")
     if period is not None and period != config.period:
         raise ConfigurationError(
-            f"{what} at {config.url} was created for one index per {period}: use --index-period {period}, or another "
-            "ES_INDEX_PREFIX"
+            f"{what} at {config.url} was created for one index per {period}: use --index-period {period} "
+            f"(or the setting ES_INDEX_PERIOD={period}), or another ES_INDEX_PREFIX"
         )
 
 
