@@ -1,12 +1,15 @@
 """One SQLite file: opened carefully, migrated, and refused if it is damaged, newer or of another program.
 
-A state that cannot be read is never silently begun again: the error names the file, and what is lost by moving it away.
+A state that cannot be read is never silently begun again: the error names the file, and what is lost by moving it away. An
+empty file, or one without tables, is damaged like any other, unless the file beside it says that a process was killed while it
+made the database.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -17,36 +20,14 @@ from typing import Any, Protocol
 
 from connectors.errors import OutputError, StateError
 from connectors.exhausted import exhausted
-from harvester.state.layout import (
-    ACCOUNT_DATABASE,
-    JOURNAL_DATABASE,
-    POSITION_DATABASE,
-    PRIVACY_DATABASE,
-    REJECTS_DATABASE,
-    WRITES_DATABASE,
-    not_writable,
-)
+from harvester.state.layout import not_writable, unfinished_marker
+from harvester.state.losses import LOSSES
 from harvester.write_errors import write_error
 
 APPLICATION_ID = 0x4D54_4748
 """In the header of every state database, so that a file of another program is not taken for one."""
 
 BUSY_SECONDS = 30.0
-LOSSES = {
-    JOURNAL_DATABASE: "It holds what was listed and read. The index is the same without it; a run with --from and --to reads "
-    "again what the vendor still keeps, including what had failed or was pending",
-    REJECTS_DATABASE: "It holds the documents that Elasticsearch refused. They are lost with it, unless they were exported "
-    "or the vendor still keeps their meetings: then `harvester verify --repair` reads those again",
-    ACCOUNT_DATABASE: "It holds today's quotas, when calls were made, and tokens. Without it, calls made today are not counted, "
-    "and a vendor that needs a login needs a new one; no meeting and no document is lost",
-    POSITION_DATABASE: "It holds how far the copies beside it have followed the shared state. Without the whole folder, the next "
-    "run makes the copies again",
-    WRITES_DATABASE: "It holds what was written to the vendor. Without it, a room whose replacement was interrupted has to be "
-    "deleted by hand, and lists of slide decks are sent once more",
-    PRIVACY_DATABASE: "It holds whom to forget. Without it, the next harvest that reads a meeting of a forgotten person again "
-    "stores that person again; run `harvester forget` once more for each",
-}
-"""What is lost by moving a file away, by its name."""
 LEAST_SPACE = 64 * 1024
 """By how much SQLite lets the index of its log grow at once: 32 kB, and a few pages beside it."""
 HEADER_BYTES = 100
@@ -63,6 +44,7 @@ _NOT_WRITABLE = {
     sqlite3.SQLITE_CANTOPEN: errno.EACCES,
 }
 _CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_TABLE_CHANGES = re.compile(r"\b(CREATE|DROP) TABLE (\w+)")
 
 
 class Recorder(Protocol):
@@ -91,7 +73,7 @@ class Database:
     `migrations`: one script per schema version, oldest first; a released script never changes.
     `read_only`: the file must exist; neither it nor its folder is written, and an older schema is migrated in memory.
     Another process may be writing it meanwhile.
-    `made`: the file was written before, so an empty file is damaged. `recorder`: gets every change before it is committed.
+    `recorder`: gets every change before it is committed.
     `temporary`: the file is deleted after its use, so nothing in it has to survive a power cut.
     """
 
@@ -101,35 +83,62 @@ class Database:
         migrations: Sequence[str],
         *,
         read_only: bool = False,
-        made: bool = False,
         recorder: Recorder | None = None,
         temporary: bool = False,
     ) -> None:
         self.path = path
-        self._pragmas = _TEMPORARY if temporary else _DURABLE
+        self._is_temporary = temporary
         self._recorder: Recorder | None = None
         self._lock = RLock()
         self._is_grouped = False
         self.read_only = read_only
-        if made and _is_empty(path):
-            raise self.damaged()
+        self._marker = unfinished_marker(path)
+        # SQLite must not open an empty file: it deletes the log beside it. The size comes twice, since another process that
+        # makes the database may have finished, and removed the marker, in between.
+        if _is_empty(path) and not self._is_unfinished() and _is_empty(path):
+            raise self.damaged("it is empty")
         if recorder is not None:
             recorder.on_open(len(migrations))
         if not read_only:
             self._make()
         with self._translate_errors():
-            self._connection = _connect(f"{path.absolute().as_uri()}?{self._mode()}")
-            self._open(migrations)
-            if recorder is not None:
-                recorder.attach(self._connection)
-                self._recorder = recorder
+            self._connection = self._connect()
+            try:
+                self._open(migrations)
+                if recorder is not None:
+                    recorder.attach(self._connection)
+                    self._recorder = recorder
+                if not read_only:
+                    self._finish_making()
+            except BaseException:
+                self._connection.close()
+                raise
 
     def _make(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not self.path.exists():
+                self._marker.touch(mode=0o600, exist_ok=True)
+                if not self._is_temporary:
+                    _synchronize(self.path.parent)  # a power cut leaves no empty file without its marker
             self.path.touch(mode=0o600, exist_ok=True)
         except OSError as error:
             raise not_writable(self.path.parent, error) from None
+
+    def _finish_making(self) -> None:
+        """The tables are on the disk."""
+        try:
+            if self._is_unfinished():
+                self._marker.unlink(missing_ok=True)
+        except OSError as error:
+            raise not_writable(self.path.parent, error) from None
+
+    def _is_unfinished(self) -> bool:
+        """Whether a process is making the file, or was killed while it did."""
+        return self._marker.exists()
+
+    def _connect(self) -> sqlite3.Connection:
+        return _connect(f"{self.path.absolute().as_uri()}?{self._mode()}")
 
     def _mode(self) -> str:
         if not self.read_only:
@@ -139,26 +148,40 @@ class Database:
         return "mode=ro" if has_log(self.path) else "mode=ro&immutable=1"
 
     def _open(self, migrations: Sequence[str]) -> None:
+        version = self._require_own(migrations)
         connection = self._connection
-        # In this order: another process may create the tables in between, and both come with one commit.
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        (found,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if tables and found != APPLICATION_ID:
+        if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise self.damaged()
+        if not self.read_only:
+            connection.executescript(_TEMPORARY if self._is_temporary else _DURABLE)
+        if version < len(migrations):
+            if self.read_only:
+                self._move_into_memory()
+            self._migrate(migrations)
+
+    def _require_own(self, migrations: Sequence[str]) -> int:
+        """The schema version of the file; 0 if it is being made. Raises StateError if it is not the database with these
+        migrations."""
+        tables, found, version = _contents(self._connection)
+        if not tables and migrations and not self._is_unfinished():
+            # Another process that makes the database may have finished, and removed the marker, in between.
+            self._connection.close()
+            self._connection = self._connect()
+            tables, found, version = _contents(self._connection)
+            if not tables and not found:
+                raise self.damaged("it has no tables")
+        if found != APPLICATION_ID and (tables or found):
             raise StateError(f"{self.path} is not a state database of the harvester; move it away")
         if version > len(migrations):
             raise StateError(
                 f"{self.path} was written by a newer version of the harvester (schema {version}, this one knows "
                 f"{len(migrations)}); use that version again"
             )
-        if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-            raise self.damaged()
-        if not self.read_only:
-            connection.executescript(self._pragmas)
-        if version < len(migrations):
-            if self.read_only:
-                self._move_into_memory()
-            self._migrate(migrations)
+        if version < 0:
+            raise self.damaged(f"its schema is {version}")
+        if missing := tables_of(migrations[:version]) - tables:
+            raise self.damaged(f"it lacks {', '.join(sorted(missing))}")
+        return version
 
     def _move_into_memory(self) -> None:
         memory = _connect("file::memory:")
@@ -304,10 +327,11 @@ class Database:
         except OSError:
             return False
 
-    def damaged(self) -> StateError:
+    def damaged(self, how: str = "") -> StateError:
         """The error to raise for contents that were never written."""
         cost = LOSSES.get(self.path.name, "What it holds is lost with it")
-        return StateError(f"{self.path} is damaged. Restore it from a backup, or move it away. {cost}")
+        fault = f"damaged: {how}" if how else "damaged"
+        return StateError(f"{self.path} is {fault}. Restore it from a backup, or move it away. {cost}")
 
 
 def has_log(path: Path) -> bool:
@@ -318,11 +342,37 @@ def has_log(path: Path) -> bool:
         return False
 
 
+def tables_of(migrations: Sequence[str]) -> set[str]:
+    """The names of the tables that these scripts leave."""
+    tables: set[str] = set()
+    for change, name in _TABLE_CHANGES.findall(";".join(migrations)):
+        (tables.add if change == "CREATE" else tables.discard)(name)
+    return tables
+
+
+def _contents(connection: sqlite3.Connection) -> tuple[set[str], int, int]:
+    """The names of the tables, the application and the schema version."""
+    # In this order: another process may create the tables in between, and all three come with one commit.
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return tables, application, version
+
+
 def _is_empty(path: Path) -> bool:
     try:
         return path.stat().st_size < HEADER_BYTES
-    except FileNotFoundError:
+    except OSError:  # what cannot be looked at cannot be opened either, which says why
         return False
+
+
+def _synchronize(folder: Path) -> None:
+    """Write the names in the folder to the disk."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def _connect(uri: str) -> sqlite3.Connection:

@@ -19,6 +19,7 @@
             pool.lock                                           held by the run that uses the pool
     <state>/privacy.db                                          whom to forget, as hashes; a secret
     <state>/metrics.lock                                        held while a metrics file is rewritten
+    …/<name>.db.unfinished                                      beside a database as long as a process makes it
 
 The digests keep a simulator, another region or a test cluster apart from the real one.
 """
@@ -185,6 +186,11 @@ def find_rejects_without_journal(state: Path) -> list[Path]:
         for path in sorted(state.glob(f"{_INDEX_FOLDERS}/{REJECTS_DATABASE}"))
         if next(state.glob(f"*/{path.parent.name}/{JOURNAL_DATABASE}"), None) is None
     ]
+
+
+def unfinished_marker(database: Path) -> Path:
+    """The empty file that is beside a database from before it exists until its tables are on the disk."""
+    return database.with_name(f"{database.name}.unfinished")
 
 
 def make_private(folder: Path) -> Path:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
+import signal
 import sqlite3
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
@@ -16,8 +20,10 @@ import pytest
 
 from connectors.errors import Exhausted, OutputError, StateError
 from harvester.state import database
-from harvester.state.database import Database
+from harvester.state.database import Database, tables_of
+from harvester.state.losses import LOSSES
 from harvester.state.quotas_and_tokens import MIGRATIONS
+from tests.unit.state.state_databases import ALL_MIGRATIONS
 
 
 def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
@@ -70,6 +76,143 @@ def test_the_message_says_what_moving_a_damaged_file_away_costs(
     with pytest.raises(StateError, match=f"{name} is damaged.*move it away") as refused:
         Database(path, MIGRATIONS)
     assert words.lower() in str(refused.value).lower()
+
+
+def make(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Path:
+    Database(path, migrations).close()
+    return path
+
+
+def set_pragma(path: Path, name: str, value: int) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA {name} = {value}")
+
+
+def without_its_log(path: Path) -> None:
+    """As a backup leaves it that copies `*.db` of a run that was killed: everything was in the log."""
+    path.unlink()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+def empty_beside_its_log(path: Path) -> None:
+    path.with_name(f"{path.name}-wal").write_bytes(b"the latest changes" * 100)
+    path.write_bytes(b"")
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "empty": (lambda path: path.write_bytes(b""), "it is empty"),
+    "empty beside its log": (empty_beside_its_log, "it is empty"),
+    "only a few bytes": (lambda path: path.write_bytes(path.read_bytes()[:99]), "it is empty"),
+    "only the first page": (lambda path: os.truncate(path, 4096), "is damaged"),
+    "only the first half": (lambda path: os.truncate(path, path.stat().st_size // 2), "is damaged"),
+    "without its log": (without_its_log, "it has no tables"),
+    "of an impossible schema": (lambda path: set_pragma(path, "user_version", -1), "its schema is -1"),
+    "of another program": (lambda path: set_pragma(path, "application_id", 7), "not a state database"),
+    "of a newer version": (lambda path: set_pragma(path, "user_version", 99), "newer version"),
+}
+
+
+@pytest.mark.parametrize("name", ALL_MIGRATIONS)
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_damaged_database_is_never_begun_again(
+    tmp_path: Path, name: str, damage: str, *, read_only: bool
+) -> None:
+    path = make(tmp_path / name, ALL_MIGRATIONS[name])
+    spoil, words = DAMAGES[damage]
+    spoil(path)
+    before = {each: each.read_bytes() for each in tmp_path.iterdir()}
+    for _ in range(2):  # the first look changes nothing for the second one
+        with pytest.raises(StateError, match=words) as refused:
+            Database(path, ALL_MIGRATIONS[name], read_only=read_only)
+        assert str(path) in str(refused.value)
+        assert refused.value.exit_code == 78
+        assert "is damaged" not in str(refused.value) or LOSSES[name] in str(refused.value)
+    kept = {each: each.read_bytes() for each in tmp_path.iterdir() if not each.name.endswith("-shm")}
+    assert kept == before
+
+
+@pytest.mark.parametrize("name", ALL_MIGRATIONS)
+def test_another_state_database_of_this_name_is_refused(tmp_path: Path, name: str) -> None:
+    other = "account.db" if name == "privacy.db" else "privacy.db"
+    path = make(tmp_path / "copy.db", ALL_MIGRATIONS[other]).rename(tmp_path / name)
+    set_pragma(path, "user_version", len(ALL_MIGRATIONS[name]))
+    with pytest.raises(StateError, match=f"{name} is damaged: it lacks "):
+        Database(path, ALL_MIGRATIONS[name])
+
+
+@pytest.mark.parametrize("name", ALL_MIGRATIONS)
+def test_the_tables_of_migrations_are_those_that_sqlite_has(tmp_path: Path, name: str) -> None:
+    with closing(Database(tmp_path / name, ALL_MIGRATIONS[name])) as made:
+        rows = made.fetch_all("SELECT name FROM sqlite_master WHERE type = 'table'")
+    assert tables_of(ALL_MIGRATIONS[name]) == {name for (name,) in rows}
+
+
+def die_at(line: int, path: Path) -> bool:
+    """Open a new database in a process that kills itself before this line of the module, counted as they are executed.
+    Returns whether it has as many."""
+    if (child := os.fork()) == 0:
+        left = line
+
+        def trace(frame: Any, event: str, _argument: object) -> Any:
+            nonlocal left
+            if frame.f_code.co_filename != database.__file__:
+                return None
+            if event == "line":
+                left -= 1
+                if not left:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return trace
+
+        sys.settrace(trace)
+        try:
+            Database(path, MIGRATIONS)
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("opened", ["to read", "to write"])
+def test_a_database_whose_making_was_killed_is_not_damaged(tmp_path: Path, opened: str) -> None:
+    """At every line: whatever is left, the next process goes on, and from then on an empty file is damaged."""
+    line, left_empty = 1, 0
+    while die_at(line, path := tmp_path / str(line) / "account.db"):
+        left_empty += path.exists() and not path.stat().st_size
+        if opened == "to read" and path.exists():
+            with closing(Database(path, MIGRATIONS, read_only=True)) as read:
+                assert read.fetch_all("SELECT * FROM facts") == []
+        make(path)
+        assert [each.name for each in path.parent.iterdir()] == ["account.db"]
+        os.truncate(path, 0)
+        with pytest.raises(StateError, match="it is empty"):
+            Database(path, MIGRATIONS)
+        line += 1
+    assert line > 50
+    assert left_empty > 5
+
+
+@pytest.mark.parametrize("begun", ["empty", "without tables"])
+@pytest.mark.parametrize("read_only", [False, True])
+def test_another_process_may_finish_the_database_while_this_one_looks_at_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: str, *, read_only: bool
+) -> None:
+    """Between the look at the file and the look at what is beside it."""
+    path = tmp_path / "account.db"
+    (path.touch if begun == "empty" else partial(without_its_log, make(path)))()
+    marker = path.with_name("account.db.unfinished")
+    marker.touch()
+    looked = Database._is_unfinished
+
+    def finish_first(self: Database) -> bool:
+        monkeypatch.undo()
+        make(path)
+        return looked(self)
+
+    monkeypatch.setattr(Database, "_is_unfinished", finish_first)
+    with closing(Database(path, MIGRATIONS, read_only=read_only)) as opened:
+        assert opened.fetch_all("SELECT * FROM facts") == []
+    assert not marker.exists()
 
 
 def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
