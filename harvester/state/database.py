@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,19 @@ from typing import Any, Protocol
 
 from connectors.errors import OutputError, StateError
 from connectors.exhausted import exhausted
+from harvester.state.database_file import (
+    BUSY_SECONDS,
+    MEMORY,
+    connect,
+    contents_of,
+    copy_with_log,
+    has_log,
+    is_empty,
+    move_into_memory,
+    needs_copy,
+    synchronize,
+    tables_of,
+)
 from harvester.state.layout import not_writable, unfinished_marker
 from harvester.state.losses import LOSSES
 from harvester.write_errors import write_error
@@ -27,11 +39,8 @@ from harvester.write_errors import write_error
 APPLICATION_ID = 0x4D54_4748
 """In the header of every state database, so that a file of another program is not taken for one."""
 
-BUSY_SECONDS = 30.0
 LEAST_SPACE = 64 * 1024
 """By how much SQLite lets the index of its log grow at once: 32 kB, and a few pages beside it."""
-HEADER_BYTES = 100
-"""Every SQLite database is at least this large."""
 
 _DURABLE = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 """A stored token or quota must survive a power cut, not only a kill."""
@@ -44,7 +53,6 @@ _NOT_WRITABLE = {
     sqlite3.SQLITE_CANTOPEN: errno.EACCES,
 }
 _CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_TABLE_CHANGES = re.compile(r"\b(CREATE|DROP) TABLE (\w+)")
 
 
 class Recorder(Protocol):
@@ -73,6 +81,7 @@ class Database:
     `migrations`: one script per schema version, oldest first; a released script never changes.
     `read_only`: the file must exist; neither it nor its folder is written, and an older schema is migrated in memory.
     Another process may be writing it meanwhile.
+    `in_memory`: what the file holds, if there is one, is copied into memory; changes stay there and are forgotten.
     `recorder`: gets every change before it is committed.
     `temporary`: the file is deleted after its use, so nothing in it has to survive a power cut.
     """
@@ -83,6 +92,7 @@ class Database:
         migrations: Sequence[str],
         *,
         read_only: bool = False,
+        in_memory: bool = False,
         recorder: Recorder | None = None,
         temporary: bool = False,
     ) -> None:
@@ -91,24 +101,24 @@ class Database:
         self._recorder: Recorder | None = None
         self._lock = RLock()
         self._is_grouped = False
-        self.read_only = read_only
+        self.read_only = read_only or in_memory
         self._marker = unfinished_marker(path)
         # SQLite must not open an empty file: it deletes the log beside it. The size comes twice, since another process that
         # makes the database may have finished, and removed the marker, in between.
-        if _is_empty(path) and not self._is_unfinished() and _is_empty(path):
+        if is_empty(path) and not self._is_unfinished() and is_empty(path):
             raise self.damaged("it is empty")
         if recorder is not None:
             recorder.on_open(len(migrations))
-        if not read_only:
+        if not self.read_only:
             self._make()
         with self._translate_errors():
-            self._connection = self._connect()
+            self._connection = connect(MEMORY) if in_memory and not path.exists() else self._connect()
             try:
-                self._open(migrations)
+                self._open(migrations, in_memory=in_memory)
                 if recorder is not None:
                     recorder.attach(self._connection)
                     self._recorder = recorder
-                if not read_only:
+                if not self.read_only:
                     self._finish_making()
             except BaseException:
                 self._connection.close()
@@ -120,7 +130,7 @@ class Database:
             if not self.path.exists():
                 self._marker.touch(mode=0o600, exist_ok=True)
                 if not self._is_temporary:
-                    _synchronize(self.path.parent)  # a power cut leaves no empty file without its marker
+                    synchronize(self.path.parent)  # a power cut leaves no empty file without its marker
             self.path.touch(mode=0o600, exist_ok=True)
         except OSError as error:
             raise not_writable(self.path.parent, error) from None
@@ -138,7 +148,9 @@ class Database:
         return self._marker.exists()
 
     def _connect(self) -> sqlite3.Connection:
-        return _connect(f"{self.path.absolute().as_uri()}?{self._mode()}")
+        if self.read_only and needs_copy(self.path):
+            return copy_with_log(self.path)
+        return connect(f"{self.path.absolute().as_uri()}?{self._mode()}")
 
     def _mode(self) -> str:
         if not self.read_only:
@@ -147,27 +159,27 @@ class Database:
         # there belongs to a run that is under way or was killed, and holds its latest changes.
         return "mode=ro" if has_log(self.path) else "mode=ro&immutable=1"
 
-    def _open(self, migrations: Sequence[str]) -> None:
+    def _open(self, migrations: Sequence[str], *, in_memory: bool) -> None:
         version = self._require_own(migrations)
         connection = self._connection
         if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise self.damaged()
         if not self.read_only:
             connection.executescript(_TEMPORARY if self._is_temporary else _DURABLE)
+        if self.read_only and (in_memory or version < len(migrations)):
+            self._connection = move_into_memory(connection)
         if version < len(migrations):
-            if self.read_only:
-                self._move_into_memory()
             self._migrate(migrations)
 
     def _require_own(self, migrations: Sequence[str]) -> int:
         """The schema version of the file; 0 if it is being made. Raises StateError if it is not the database with these
         migrations."""
-        tables, found, version = _contents(self._connection)
-        if not tables and migrations and not self._is_unfinished():
+        tables, found, version = contents_of(self._connection)
+        if not tables and migrations and self.path.exists() and not self._is_unfinished():
             # Another process that makes the database may have finished, and removed the marker, in between.
             self._connection.close()
             self._connection = self._connect()
-            tables, found, version = _contents(self._connection)
+            tables, found, version = contents_of(self._connection)
             if not tables and not found:
                 raise self.damaged("it has no tables")
         if found != APPLICATION_ID and (tables or found):
@@ -182,12 +194,6 @@ class Database:
         if missing := tables_of(migrations[:version]) - tables:
             raise self.damaged(f"it lacks {', '.join(sorted(missing))}")
         return version
-
-    def _move_into_memory(self) -> None:
-        memory = _connect("file::memory:")
-        self._connection.backup(memory)
-        self._connection.close()
-        self._connection = memory
 
     def _migrate(self, migrations: Sequence[str]) -> None:
         # Another process may be migrating at the same moment: the version is read again under the write lock.
@@ -332,55 +338,6 @@ class Database:
         cost = LOSSES.get(self.path.name, "What it holds is lost with it")
         fault = f"damaged: {how}" if how else "damaged"
         return StateError(f"{self.path} is {fault}. Restore it from a backup, or move it away. {cost}")
-
-
-def has_log(path: Path) -> bool:
-    """Whether this database has a write-ahead log that is not empty: a run is under way, or was killed."""
-    try:
-        return path.with_name(path.name + "-wal").stat().st_size > 0
-    except OSError:
-        return False
-
-
-def tables_of(migrations: Sequence[str]) -> set[str]:
-    """The names of the tables that these scripts leave."""
-    tables: set[str] = set()
-    for change, name in _TABLE_CHANGES.findall(";".join(migrations)):
-        (tables.add if change == "CREATE" else tables.discard)(name)
-    return tables
-
-
-def _contents(connection: sqlite3.Connection) -> tuple[set[str], int, int]:
-    """The names of the tables, the application and the schema version."""
-    # In this order: another process may create the tables in between, and all three come with one commit.
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return tables, application, version
-
-
-def _is_empty(path: Path) -> bool:
-    try:
-        return path.stat().st_size < HEADER_BYTES
-    except OSError:  # what cannot be looked at cannot be opened either, which says why
-        return False
-
-
-def _synchronize(folder: Path) -> None:
-    """Write the names in the folder to the disk."""
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
-
-
-def _connect(uri: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-    )
-    connection.text_factory = bytes.decode  # like the default, but its error differs from all others
-    return connection
 
 
 def _require_descriptors() -> None:

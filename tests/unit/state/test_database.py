@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import resource
 import shutil
-import signal
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -20,10 +20,11 @@ import pytest
 
 from connectors.errors import Exhausted, OutputError, StateError
 from harvester.state import database
-from harvester.state.database import Database, tables_of
+from harvester.state.database import Database
 from harvester.state.losses import LOSSES
 from harvester.state.quotas_and_tokens import MIGRATIONS
 from tests.unit.state.state_databases import ALL_MIGRATIONS
+from tests.unprivileged import read_only, without_privileges
 
 
 def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
@@ -142,53 +143,54 @@ def test_another_state_database_of_this_name_is_refused(tmp_path: Path, name: st
         Database(path, ALL_MIGRATIONS[name])
 
 
-@pytest.mark.parametrize("name", ALL_MIGRATIONS)
-def test_the_tables_of_migrations_are_those_that_sqlite_has(tmp_path: Path, name: str) -> None:
-    with closing(Database(tmp_path / name, ALL_MIGRATIONS[name])) as made:
-        rows = made.fetch_all("SELECT name FROM sqlite_master WHERE type = 'table'")
-    assert tables_of(ALL_MIGRATIONS[name]) == {name for (name,) in rows}
+KILLS = """
+import os, signal, sys
+from pathlib import Path
+from harvester.state import database
+from harvester.state.quotas_and_tokens import MIGRATIONS
 
+def die_at(line, path):
+    def trace(frame, event, _argument):
+        nonlocal line
+        if frame.f_code.co_filename not in {database.__file__, database.connect.__code__.co_filename}:
+            return None
+        if event == "line":
+            line -= 1
+            if not line:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return trace
 
-def die_at(line: int, path: Path) -> bool:
-    """Open a new database in a process that kills itself before this line of the module, counted as they are executed.
-    Returns whether it has as many."""
+    sys.settrace(trace)
+    database.Database(path, MIGRATIONS)
+    os._exit(0)
+
+line = 1
+while True:
     if (child := os.fork()) == 0:
-        left = line
-
-        def trace(frame: Any, event: str, _argument: object) -> Any:
-            nonlocal left
-            if frame.f_code.co_filename != database.__file__:
-                return None
-            if event == "line":
-                left -= 1
-                if not left:
-                    os.kill(os.getpid(), signal.SIGKILL)
-            return trace
-
-        sys.settrace(trace)
-        try:
-            Database(path, MIGRATIONS)
-        finally:
-            os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+        die_at(line, Path(sys.argv[1]) / str(line) / "account.db")
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != -signal.SIGKILL:
+        break
+    line += 1
+"""
+"""Begins new databases in processes that kill themselves, each before another line of the modules."""
 
 
 @pytest.mark.parametrize("opened", ["to read", "to write"])
 def test_a_database_whose_making_was_killed_is_not_damaged(tmp_path: Path, opened: str) -> None:
     """At every line: whatever is left, the next process goes on, and from then on an empty file is damaged."""
-    line, left_empty = 1, 0
-    while die_at(line, path := tmp_path / str(line) / "account.db"):
+    subprocess.run([sys.executable, "-c", KILLS, str(tmp_path)], check=True)
+    left_empty = 0
+    for folder in tmp_path.iterdir():
+        path = folder / "account.db"
         left_empty += path.exists() and not path.stat().st_size
         if opened == "to read" and path.exists():
             with closing(Database(path, MIGRATIONS, read_only=True)) as read:
                 assert read.fetch_all("SELECT * FROM facts") == []
         make(path)
-        assert [each.name for each in path.parent.iterdir()] == ["account.db"]
+        assert [each.name for each in folder.iterdir()] == ["account.db"]
         os.truncate(path, 0)
         with pytest.raises(StateError, match="it is empty"):
             Database(path, MIGRATIONS)
-        line += 1
-    assert line > 50
     assert left_empty > 5
 
 
@@ -277,7 +279,7 @@ def test_another_process_may_create_the_database_at_any_moment_of_its_opening(
 ) -> None:
     path = tmp_path / "new.db"
     script = "CREATE TABLE one (x); CREATE TABLE two (x)"
-    connect = database._connect
+    connect = database.connect
     connections = iter([number])
 
     def interleaved(uri: str) -> Any:
@@ -286,7 +288,7 @@ def test_another_process_may_create_the_database_at_any_moment_of_its_opening(
             return opened
         return Interleaved(opened, turn, lambda: Database(path, [script]).close())
 
-    monkeypatch.setattr(database, "_connect", interleaved)
+    monkeypatch.setattr(database, "connect", interleaved)
     with closing(Database(path, [script])) as opened:
         assert opened.fetch_all("SELECT * FROM one") == []
 
@@ -415,3 +417,65 @@ def test_a_log_that_cannot_grow_on_a_full_disk_is_no_fault_of_the_disk(
         kept.reading(),
     ):
         raise error
+
+
+def begun_by_a_killed_run(folder: Path) -> Path:
+    """The latest changes are in the log only, beside which is its index."""
+    path = make(folder / "account.db")
+    kept = Database(path, MIGRATIONS)
+    with kept.transaction() as connection:
+        connection.execute(INSERT, ("in", "the log"))
+    copies = [(each.name, each.read_bytes()) for each in folder.iterdir()]
+    kept.close()
+    for name, content in copies:
+        (folder / name).write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("index", ["with", "without"])
+@pytest.mark.parametrize("opened", [{"read_only": True}, {"in_memory": True}])
+def test_a_folder_that_cannot_be_written_is_read_with_the_latest_changes(
+    tmp_path: Path, index: str, opened: dict[str, bool]
+) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    path = begun_by_a_killed_run(folder)
+    assert path.with_name("account.db-shm").exists()
+    if index == "without":
+        path.with_name("account.db-shm").unlink()
+
+    def read() -> list[Any]:
+        with closing(Database(path, MIGRATIONS, **opened)) as database:
+            return database.fetch_all("SELECT * FROM facts")
+
+    with read_only(folder):
+        assert without_privileges(read) == [("in", "the log")]
+
+
+def test_a_database_in_memory_forgets_its_changes(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    path = make(folder / "account.db")
+
+    def change(path: Path) -> None:
+        with closing(Database(path, MIGRATIONS, in_memory=True)) as memory:
+            with memory.transaction() as connection:
+                connection.execute(INSERT, ("a", "1"))
+            assert memory.fetch_all("SELECT * FROM facts") == [("a", "1")]
+
+    with read_only(folder):
+        without_privileges(lambda: change(path))
+        without_privileges(lambda: change(folder / "missing" / "account.db"))
+
+
+def test_a_folder_that_cannot_be_written_is_named_by_what_writes(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    path = make(folder / "account.db")
+
+    def write() -> None:
+        with closing(Database(path, MIGRATIONS)) as database, database.transaction():
+            pass
+
+    with read_only(folder), pytest.raises(OutputError, match="account.db cannot be written"):
+        without_privileges(write)
