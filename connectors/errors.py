@@ -13,7 +13,7 @@
     ├── LeaseLost            75   another worker may hold the leases of this one by now: it sends nothing more
     ├── TimeIsUp             75   the run has taken as long as it may: the same command goes on
     ├── Exhausted            75   this process gets no more memory, threads or open files: the same command resumes
-    ├── Interrupted          130  Ctrl-C or SIGTERM (143): the same command resumes
+    ├── Interrupted          130  Ctrl-C, or SIGTERM and SIGHUP (143): the same command resumes
     ├── VendorError          75   one call failed after the retries: its meeting has failed, the run goes on
     │   └── BrokenResponse   75   an answer that is not as the vendor documents it: HTML, half a body, no list
     ├── Gone                 0    an answer that the code names says that this meeting no longer exists
@@ -96,7 +96,7 @@ class Exhausted(HarvestError):
 
 
 class Interrupted(HarvestError):
-    """`exit_code` is INTERRUPTED for Ctrl-C and TERMINATED for SIGTERM."""
+    """`exit_code` is INTERRUPTED for Ctrl-C and TERMINATED for SIGTERM and SIGHUP."""
 
     exit_code: int = ExitCode.INTERRUPTED
 

@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
     meaning: str
 
     INTERRUPTED = 130, "interrupted", "Interrupted by Ctrl-C; the same command resumes."
-    TERMINATED = 143, "interrupted", "Interrupted by SIGTERM; the same command resumes."
+    TERMINATED = 143, "interrupted", "Interrupted by SIGTERM or SIGHUP; the same command resumes."
     SOFTWARE = 70, "a bug", "A bug; the traceback is on stderr."
     CONFIG = 78, "configuration", "Configuration, or a damaged state database."
     NOPERM = 77, "refused", "Credentials, scope or plan refused."

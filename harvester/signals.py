@@ -1,8 +1,11 @@
-"""Ctrl-C and SIGTERM are heard at every moment, whatever the process waits for.
+"""Ctrl-C, SIGTERM and SIGHUP are heard at every moment, whatever the process waits for.
 
 While the program is imported, they end it at once (`signals_during_import`). Then most commands finish what is in flight: the stop
 signal is set, which every wait checks; a call that nothing else would end raises Interrupted; and if the end does not come
 in time, or with the second signal, the process ends at once. Nothing that is stored depends on a regular end.
+
+SIGHUP means that the connection or the terminal is gone. A signal that is ignored when the program starts, such as SIGHUP after
+`nohup`, stays ignored.
 """
 
 from __future__ import annotations
@@ -10,11 +13,12 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
 from functools import cache
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from harvester.signals_during_import import SIGNALS, leave
+from harvester.signals_during_import import SIGNALS, exit_code_of, leave
 
 if TYPE_CHECKING:
     from harvester.pipeline.stop_signal import StopSignal
@@ -27,8 +31,8 @@ SECONDS_TO_HEAR = 0.05
 
 
 _raised: list[int] = []
-"""The exit codes of the signals for which this command got an exception. A library, or code that goes on after an error, may
-have swallowed it."""
+"""The signals that this command got while they raised exceptions. A library, or code that goes on after an error, may have
+swallowed the exception."""
 
 
 def raise_on_signals() -> None:
@@ -39,34 +43,50 @@ def raise_on_signals() -> None:
             signal.signal(number, interrupt)
 
 
+def handle_unless_ignored(handler: Callable[[int, FrameType | None], Any]) -> None:
+    """Let `handler` handle all signals but those that are ignored."""
+    for number in SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def is_new_request(number: int, heard: list[int]) -> bool:
+    """Whether this signal asks for more than those heard before it, to which it is added. When a connection goes, the kernel and
+    the shell each send SIGHUP, and systemd sends SIGTERM and SIGHUP: that is one request."""
+    earlier = set(heard)
+    heard.append(number)
+    return not earlier or (number != signal.SIGHUP and earlier != {signal.SIGHUP})
+
+
 def finish_on_signals(stop: StopSignal, seconds: float = SECONDS_TO_FINISH) -> None:
     """The first signal sets the stop signal; the second one, or the end of the time, ends the process at once."""
+    heard = list(_raised)
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        code = 128 + number
+        if not is_new_request(number, heard) or (stop.is_set and number == signal.SIGHUP):
+            return
         if stop.is_set:
-            os._exit(code)
-        stop.set(code)
+            os._exit(exit_code_of(number))
+        stop.set(exit_code_of(number))
         stop.interrupt_call()
 
-    for number in SIGNALS:
-        signal.signal(number, handle)
+    handle_unless_ignored(handle)
     signal.signal(signal.SIGURG, _wake_up)
     _listener().listen(stop, seconds)
-    if _raised:
-        stop.set(_raised[0])
+    if heard:
+        stop.set(exit_code_of(heard[0]))
 
 
 def exit_code_after(code: Any) -> Any:
     """What a command that has returned this code ends with: the code of a signal, if its exception was swallowed."""
-    return _raised[0] if _raised else code
+    return exit_code_of(_raised[0]) if _raised else code
 
 
 def interrupt(number: int, _frame: FrameType | None) -> None:
     from connectors.errors import Interrupted
 
-    _raised.append(128 + number)
-    raise Interrupted(exit_code=128 + number)
+    if is_new_request(number, _raised):
+        raise Interrupted(exit_code=exit_code_of(number))
 
 
 def _wake_up(_number: int, _frame: FrameType | None) -> None:
@@ -97,7 +117,7 @@ class SignalListener:
         while True:
             number = os.read(self._reading, 1)[0]
             if number in SIGNALS and self._stop is not None:
-                self._end(self._stop, self._seconds, 128 + number)
+                self._end(self._stop, self._seconds, exit_code_of(number))
 
     def _end(self, stop: StopSignal, seconds: float, code: int) -> None:
         pause = threading.Event().wait

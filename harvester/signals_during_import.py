@@ -8,7 +8,7 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]  # CPython has no stub for it
 import os
 
-SIGNALS = (_signal.SIGINT, _signal.SIGTERM)
+SIGNALS = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGTERM)
 
 
 def leave_at_once_on_signals() -> None:
@@ -19,4 +19,10 @@ def leave_at_once_on_signals() -> None:
 
 
 def leave(number: int, _frame: object) -> None:
-    os._exit(128 + number)
+    os._exit(exit_code_of(number))
+
+
+def exit_code_of(number: int) -> int:
+    """What a command ends with after this signal. SIGHUP, which says that the connection or the terminal is gone, is the same
+    request as SIGTERM."""
+    return 128 + (_signal.SIGTERM if number == _signal.SIGHUP else number)

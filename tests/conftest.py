@@ -26,9 +26,11 @@ settings.load_profile("quick")
 
 
 def pytest_configure() -> None:
-    """A shell starts background jobs, such as a test run, with SIGINT ignored, and the commands that tests start would
-    inherit that."""
+    """A shell starts background jobs, such as a test run, with SIGINT ignored, and `nohup` starts them with SIGHUP ignored. The
+    commands that tests start would inherit that."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)  # commands inherit no handler of Python
 
 
 @pytest.hookimpl(optionalhook=True)

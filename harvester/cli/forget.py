@@ -35,7 +35,7 @@ from harvester.formatting import plural
 from harvester.privacy.forgotten_people import ForgottenList, Identifier, Kind
 from harvester.state.layout import find_journals, find_rejects
 from harvester.state.locks import run_lock
-from harvester.state.rejects import Rejects
+from harvester.state.rejects import Rejects, open_existing_rejects
 from harvester.state.secrets_and_forgotten_people import PrivacyState
 from harvester.state.shared.forgotten_lists import needs_key
 from harvester.state.shared.reading import SharedStateReader
@@ -175,7 +175,8 @@ def _places(
                 stack.enter_context(run_lock(journal.run_lock_file))
         places: list[Place] = [FilePlace(file) for file in files]
         for folder in find_rejects(env.state_folder):
-            rejects = stack.enter_context(closing(Rejects(folder, env.machine.now)))
+            open_ = Rejects if locked else open_existing_rejects
+            rejects = stack.enter_context(closing(open_(folder, env.machine.now)))
             places.append(RejectsPlace(folder, rejects))
         if is_index:
             places.append(_shared_place(env, stack.enter_context(shared_state_reader(env))))

@@ -86,10 +86,15 @@ def read_journal(account: Account, env: RunEnvironment) -> Iterator[Journal | No
         yield journal
 
 
-def open_index(env: RunEnvironment) -> AbstractContextManager[IndexDestination]:
-    """Lines that are loaded into it are treated. Records are treated already."""
+def open_index(env: RunEnvironment, *, only_lists: bool = False) -> AbstractContextManager[IndexDestination]:
+    """Lines that are loaded into it are treated. Records are treated already. `only_lists`: nothing is loaded."""
     return destination.open_index(
-        elastic_config(env), env.state_folder, env.stop, env.clock({}), _privacy_of_lines(env)
+        elastic_config(env),
+        env.state_folder,
+        env.stop,
+        env.clock({}),
+        _privacy_of_lines(env),
+        only_lists=only_lists,
     )
 
 
@@ -112,11 +117,11 @@ def open_rejects(env: RunEnvironment) -> AbstractContextManager[Rejects]:
 
 @contextmanager
 def open_destination(
-    kind: DestinationKind, output: Path | None, env: RunEnvironment
+    kind: DestinationKind, output: Path | None, env: RunEnvironment, *, only_lists: bool = False
 ) -> Iterator[Destination]:
-    """`output`: the file of a destination of that kind."""
+    """`output`: the file of a destination of that kind. `only_lists`: nothing is loaded."""
     if kind == "index":
-        with open_index(env) as index:
+        with open_index(env, only_lists=only_lists) as index:
             yield index
     elif kind == "file" and output is not None:
         with destination.open_file(output, env.stop.wait) as file:

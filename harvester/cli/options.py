@@ -397,5 +397,5 @@ def examples(*lines: str) -> str:
 
 
 def handle_signals(env: RunEnvironment) -> None:
-    """Ctrl-C and SIGTERM set the stop signal; the second one ends the process at once."""
+    """Ctrl-C, SIGTERM and SIGHUP set the stop signal; the second one ends the process at once."""
     finish_on_signals(env.stop)

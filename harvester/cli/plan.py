@@ -192,7 +192,9 @@ def _plan(
     request = request.of_account(config.options, raw=config.raw)
     with (
         messages_about(settings),
-        open_account(config, env.stop, options=request.options, rate_share=request.rate_share) as account,
+        open_account(
+            config, env.stop, options=request.options, rate_share=request.rate_share, only_lists=True
+        ) as account,
         read_journal(account, env) as journal,
     ):
         estimate = estimate_backfill(

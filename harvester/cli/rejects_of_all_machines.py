@@ -10,7 +10,7 @@ from harvester.cli.from_settings import elastic_config, open_rejects
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.shared_state import StateKind, is_shared, shared_state, shared_state_reader
 from harvester.state.layout import rejects_database, rejects_folder
-from harvester.state.rejects import Rejects
+from harvester.state.rejects import Rejects, open_existing_rejects
 from harvester.state.shared.log import DatabaseRecorder
 from harvester.state.shared.shared_pool import REJECTS
 
@@ -18,8 +18,8 @@ from harvester.state.shared.shared_pool import REJECTS
 def rejects_to_read(env: RunEnvironment, state: StateKind | None) -> Generator[Rejects, None, None]:
     """One database after the other, each open until the next one. Of pools, copies: no lease is taken."""
     shared = is_shared(env, state)
-    with open_rejects(env) as kept:
-        yield kept
+    config = elastic_config(env)
+    yield from _in_folder(rejects_folder(env.state_folder, config.url, config.prefix), env)
     if shared:
         with shared_state_reader(env) as reader:
             for pool in reader.pools():
@@ -49,7 +49,19 @@ def _of_pool(
     folder: Path, env: RunEnvironment, recorder: DatabaseRecorder | None = None
 ) -> Iterator[Rejects]:
     config = elastic_config(env)
-    path = rejects_folder(folder, config.url, config.prefix)
-    if rejects_database(path).exists():
-        with closing(Rejects(path, env.machine.now, recorder=recorder)) as kept:
+    yield from _in_folder(rejects_folder(folder, config.url, config.prefix), env, recorder)
+
+
+def _in_folder(
+    folder: Path, env: RunEnvironment, recorder: DatabaseRecorder | None = None
+) -> Iterator[Rejects]:
+    """The rejects in this folder, if there are any."""
+    if rejects_database(folder).exists():
+        now = env.machine.now
+        opened = (
+            open_existing_rejects(folder, now)
+            if recorder is None
+            else Rejects(folder, now, recorder=recorder)
+        )
+        with closing(opened) as kept:
             yield kept

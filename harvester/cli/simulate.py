@@ -241,7 +241,7 @@ def simulate(
     zoom_plan: str,
     **given: Any,
 ) -> None:
-    """Serve simulated vendors with an invented organisation, until Ctrl-C or SIGTERM."""
+    """Serve simulated vendors with an invented organisation, until Ctrl-C, SIGTERM or SIGHUP."""
     server = simulator()
     sources = _sources(truth_sources, zoom_plan)
     account_options: dict[str, Any] = {

@@ -34,6 +34,32 @@ def _stdout_is_closed() -> Exception:
     return OutputError("stdout is closed")
 
 
+class LossyStderr(io.TextIOBase):
+    """stderr for a library that draws on it: what a terminal that is gone does not take is lost, and no error ends the run."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stderr
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # the base class has an attribute
+        return self._stream.encoding
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
 def prepare_standard_streams() -> None:
     """Occupy the numbers of closed streams, before a database gets one, and print what the encoding lacks as `\\xe4`."""
     for number, mode in enumerate(_MODES):

@@ -171,7 +171,7 @@ def run_harvest(
         with stopping_after(time_limit, env.stop), shared_state(env, state):
             if destination is None and output is None:
                 log_destination(kind, env)
-            with open_destination(kind, output, env) as opened:
+            with open_destination(kind, output, env, only_lists=request.dry_run) as opened:
                 _harvest_into(opened, accounts, request, decorate, env, summary)
         if vendors is None:
             _log_verdict(summary.reports)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from connectors.base import (
 )
 from connectors.errors import ConfigurationError
 from harvester.config import Environment
+from harvester.logging_setup import ONCE
 from harvester.pipeline.connector_context import RunContext, no_lease, no_refused_partitions, no_stored_refs
 from harvester.pipeline.quota_pool import QuotaPool, SharedLimiters, quota_pool
 from harvester.pipeline.request import VendorOptions
@@ -27,7 +29,7 @@ from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.vendor_clock import VendorClock, ask_vendor_time
 from harvester.privacy.private_connector import private
 from harvester.privacy.run_privacy import Privacy
-from harvester.state.layout import account_folder, quota_folder
+from harvester.state.layout import account_folder, can_write_account, quota_folder
 from harvester.state.quotas_and_tokens import AccountState
 from harvester.state.shared.log import DatabaseRecorder
 from harvester.state.shared.shared_pool import QUOTAS, SharedPool, SharedState, account_log
@@ -35,6 +37,8 @@ from harvester.state.shared.token_sealing import needs_key
 
 if TYPE_CHECKING:
     from harvester.state.journal_reader import JournalReader
+
+logger = logging.getLogger(__name__)
 
 REFRESH_SETTINGS = "_REFRESH_TOKEN"
 """How settings with refresh tokens end. A vendor may replace such a token whenever it is used."""
@@ -159,10 +163,12 @@ def open_account(
     raw: bool = False,
     rate_share: float = 1.0,
     stops_if_clock_is_wrong: bool = False,
+    only_lists: bool = False,
 ) -> Iterator[Account]:
     """Open the state of an account; its settings may be incomplete. The options are those of `HarvestRequest`.
 
-    `stops_if_clock_is_wrong`: for what writes into an index; others only warn.
+    `stops_if_clock_is_wrong`: for what writes into an index; others only warn. `only_lists`: nothing is stored, so a state
+    folder that cannot be written is enough.
     """
     options = config.options.joined(options or VendorOptions())
     settings = Settings(
@@ -180,7 +186,9 @@ def open_account(
             config = replace(config, privacy=config.privacy.with_others(shared.forgotten))
         state_folder = config.state_folder if shared is None else shared.folder
         folder = account_folder(state_folder, config.vendor, config.label, config.api_url)
-        with closing(_open_state(config, pool, state_folder, folder, shared, calendar)) as state:
+        with closing(
+            _open_state(config, pool, state_folder, folder, shared, calendar, only_lists=only_lists)
+        ) as state:
             yield Account(
                 config=config,
                 settings=settings,
@@ -212,10 +220,19 @@ def _open_state(
     folder: Path,
     shared: SharedPool | None,
     calendar: VendorClock,
+    *,
+    only_lists: bool,
 ) -> AccountState:
     quotas = quota_folder(state_folder, pool.vendor, pool.api_url, pool.name) if pool.name else None
     if shared is None:
-        return AccountState(folder, calendar.now, quotas=quotas)
+        is_writable = not only_lists or can_write_account(folder, quotas)
+        if not is_writable:
+            logger.warning(
+                f"the state folder {state_folder} cannot be written: the calls of this command are not counted against the "
+                "daily quotas of runs",
+                extra=ONCE,
+            )
+        return AccountState(folder, calendar.now, quotas=quotas, in_memory=not is_writable)
     return AccountState(
         folder,
         calendar.now,

@@ -23,7 +23,7 @@ from harvester.setting_checks import checked_url, is_nearby
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.ndjson import Ndjson
-from harvester.state.layout import make_private, rejects_folder
+from harvester.state.layout import can_write, make_private, rejects_database, rejects_folder
 from harvester.state.rejects import Rejects
 from harvester.write_errors import write_errors
 
@@ -217,8 +217,13 @@ def retry_policy(stop: StopSignal, machine: Clock) -> RetryPolicy:
 
 
 @contextmanager
-def open_rejects(config: ElasticConfig, state_folder: Path, machine: Clock) -> Iterator[Rejects]:
-    rejects = Rejects(make_private(rejects_folder(state_folder, config.url, config.prefix)), machine.now)
+def open_rejects(
+    config: ElasticConfig, state_folder: Path, machine: Clock, *, only_lists: bool = False
+) -> Iterator[Rejects]:
+    """`only_lists`: nothing is loaded, so a folder that cannot be written is enough."""
+    folder = rejects_folder(state_folder, config.url, config.prefix)
+    in_memory = only_lists and not can_write(folder, rejects_database(folder))
+    rejects = Rejects(folder if in_memory else make_private(folder), machine.now, in_memory=in_memory)
     try:
         yield rejects
     finally:
@@ -232,13 +237,15 @@ def open_index(
     stop: StopSignal,
     clock: Clock,
     privacy: Privacy | None = None,
+    *,
+    only_lists: bool = False,
 ) -> Iterator[IndexDestination]:
-    """`privacy`: for documents in lines; records are treated already."""
+    """`privacy`: for documents in lines; records are treated already. `only_lists`: as of `open_rejects`."""
     machine = clock.machine
     from harvester.sinks.elastic.client import Client
 
     with (
-        open_rejects(config, state_folder, machine) as rejects,
+        open_rejects(config, state_folder, machine, only_lists=only_lists) as rejects,
         closing(Client(config, machine.monotonic)) as client,
     ):
         yield IndexDestination(config, client, rejects, retry_policy(stop, machine), clock.now, privacy)

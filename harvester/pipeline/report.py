@@ -26,7 +26,7 @@ MAX_TRACEBACKS = 3
 NEXT_NIGHT = timedelta(days=1)
 
 NORMAL_ENDS = frozenset({ExitCode.OK, ExitCode.INTERRUPTED, ExitCode.TERMINATED})
-"""Exit codes of runs that were stopped without a failure: the reader closed the pipe; Ctrl-C; SIGTERM."""
+"""Exit codes of runs that were stopped without a failure: the reader closed the pipe; Ctrl-C; SIGTERM or SIGHUP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

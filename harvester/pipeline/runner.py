@@ -88,6 +88,7 @@ class Runner:
             raw=request.raw,
             rate_share=request.rate_share,
             stops_if_clock_is_wrong=self._writes_index,
+            only_lists=request.dry_run,
         ) as account:
             try:
                 account.ask_vendor_time()

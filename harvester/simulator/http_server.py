@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
@@ -31,7 +34,7 @@ class _Protocol(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """Sets an event once it listens."""
+    """Sets an event once it listens, and ends on SIGHUP as on SIGTERM."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -40,6 +43,19 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals():
+            before = signal.getsignal(signal.SIGHUP)
+            is_handled = threading.current_thread() is threading.main_thread() and before != signal.SIG_IGN
+            if is_handled:
+                signal.signal(signal.SIGHUP, self.handle_exit)
+            try:
+                yield
+            finally:
+                if is_handled:
+                    signal.signal(signal.SIGHUP, before)
 
 
 def create_server(app: ASGIApp) -> Server:

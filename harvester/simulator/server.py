@@ -255,7 +255,7 @@ _PREFIXES = {
 
 
 def run(options: Options, announce: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `announce` is called with each line of text for the user.
+    """Serve until a signal; `announce` is called with each line of text for the user.
 
     The settings are written once the server listens. Raises ConfigurationError if the port is not available, OSError
     if a file is not.

@@ -1,6 +1,8 @@
 """One SQLite file: opened carefully, migrated, and refused if it is damaged, newer or of another program.
 
-A state that cannot be read is never silently begun again: the error names the file, and what is lost by moving it away.
+A state that cannot be read is never silently begun again: the error names the file, and what is lost by moving it away. An
+empty file, or one without tables, is damaged like any other, unless the file beside it says that a process was killed while it
+made the database.
 """
 
 from __future__ import annotations
@@ -17,40 +19,28 @@ from typing import Any, Protocol
 
 from connectors.errors import OutputError, StateError
 from connectors.exhausted import exhausted
-from harvester.state.layout import (
-    ACCOUNT_DATABASE,
-    JOURNAL_DATABASE,
-    POSITION_DATABASE,
-    PRIVACY_DATABASE,
-    REJECTS_DATABASE,
-    WRITES_DATABASE,
-    not_writable,
+from harvester.state.database_file import (
+    BUSY_SECONDS,
+    MEMORY,
+    connect,
+    contents_of,
+    copy_with_log,
+    has_log,
+    is_empty,
+    move_into_memory,
+    needs_copy,
+    synchronize,
+    tables_of,
 )
+from harvester.state.layout import not_writable, unfinished_marker
+from harvester.state.losses import LOSSES
 from harvester.write_errors import write_error
 
 APPLICATION_ID = 0x4D54_4748
 """In the header of every state database, so that a file of another program is not taken for one."""
 
-BUSY_SECONDS = 30.0
-LOSSES = {
-    JOURNAL_DATABASE: "It holds what was listed and read. The index is the same without it; a run with --from and --to reads "
-    "again what the vendor still keeps, including what had failed or was pending",
-    REJECTS_DATABASE: "It holds the documents that Elasticsearch refused. They are lost with it, unless they were exported "
-    "or the vendor still keeps their meetings: then `harvester verify --repair` reads those again",
-    ACCOUNT_DATABASE: "It holds today's quotas, when calls were made, and tokens. Without it, calls made today are not counted, "
-    "and a vendor that needs a login needs a new one; no meeting and no document is lost",
-    POSITION_DATABASE: "It holds how far the copies beside it have followed the shared state. Without the whole folder, the next "
-    "run makes the copies again",
-    WRITES_DATABASE: "It holds what was written to the vendor. Without it, a room whose replacement was interrupted has to be "
-    "deleted by hand, and lists of slide decks are sent once more",
-    PRIVACY_DATABASE: "It holds whom to forget. Without it, the next harvest that reads a meeting of a forgotten person again "
-    "stores that person again; run `harvester forget` once more for each",
-}
-"""What is lost by moving a file away, by its name."""
 LEAST_SPACE = 64 * 1024
 """By how much SQLite lets the index of its log grow at once: 32 kB, and a few pages beside it."""
-HEADER_BYTES = 100
-"""Every SQLite database is at least this large."""
 
 _DURABLE = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 """A stored token or quota must survive a power cut, not only a kill."""
@@ -91,7 +81,8 @@ class Database:
     `migrations`: one script per schema version, oldest first; a released script never changes.
     `read_only`: the file must exist; neither it nor its folder is written, and an older schema is migrated in memory.
     Another process may be writing it meanwhile.
-    `made`: the file was written before, so an empty file is damaged. `recorder`: gets every change before it is committed.
+    `in_memory`: what the file holds, if there is one, is copied into memory; changes stay there and are forgotten.
+    `recorder`: gets every change before it is committed.
     `temporary`: the file is deleted after its use, so nothing in it has to survive a power cut.
     """
 
@@ -101,35 +92,65 @@ class Database:
         migrations: Sequence[str],
         *,
         read_only: bool = False,
-        made: bool = False,
+        in_memory: bool = False,
         recorder: Recorder | None = None,
         temporary: bool = False,
     ) -> None:
         self.path = path
-        self._pragmas = _TEMPORARY if temporary else _DURABLE
+        self._is_temporary = temporary
         self._recorder: Recorder | None = None
         self._lock = RLock()
         self._is_grouped = False
-        self.read_only = read_only
-        if made and _is_empty(path):
-            raise self.damaged()
+        self.read_only = read_only or in_memory
+        self._marker = unfinished_marker(path)
+        # SQLite must not open an empty file: it deletes the log beside it. The size comes twice, since another process that
+        # makes the database may have finished, and removed the marker, in between.
+        if is_empty(path) and not self._is_unfinished() and is_empty(path):
+            raise self.damaged("it is empty")
         if recorder is not None:
             recorder.on_open(len(migrations))
-        if not read_only:
+        if not self.read_only:
             self._make()
         with self._translate_errors():
-            self._connection = _connect(f"{path.absolute().as_uri()}?{self._mode()}")
-            self._open(migrations)
-            if recorder is not None:
-                recorder.attach(self._connection)
-                self._recorder = recorder
+            self._connection = connect(MEMORY) if in_memory and not path.exists() else self._connect()
+            try:
+                self._open(migrations, in_memory=in_memory)
+                if recorder is not None:
+                    recorder.attach(self._connection)
+                    self._recorder = recorder
+                if not self.read_only:
+                    self._finish_making()
+            except BaseException:
+                self._connection.close()
+                raise
 
     def _make(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not self.path.exists():
+                self._marker.touch(mode=0o600, exist_ok=True)
+                if not self._is_temporary:
+                    synchronize(self.path.parent)  # a power cut leaves no empty file without its marker
             self.path.touch(mode=0o600, exist_ok=True)
         except OSError as error:
             raise not_writable(self.path.parent, error) from None
+
+    def _finish_making(self) -> None:
+        """The tables are on the disk."""
+        try:
+            if self._is_unfinished():
+                self._marker.unlink(missing_ok=True)
+        except OSError as error:
+            raise not_writable(self.path.parent, error) from None
+
+    def _is_unfinished(self) -> bool:
+        """Whether a process is making the file, or was killed while it did."""
+        return self._marker.exists()
+
+    def _connect(self) -> sqlite3.Connection:
+        if self.read_only and needs_copy(self.path):
+            return copy_with_log(self.path)
+        return connect(f"{self.path.absolute().as_uri()}?{self._mode()}")
 
     def _mode(self) -> str:
         if not self.read_only:
@@ -138,33 +159,41 @@ class Database:
         # there belongs to a run that is under way or was killed, and holds its latest changes.
         return "mode=ro" if has_log(self.path) else "mode=ro&immutable=1"
 
-    def _open(self, migrations: Sequence[str]) -> None:
+    def _open(self, migrations: Sequence[str], *, in_memory: bool) -> None:
+        version = self._require_own(migrations)
         connection = self._connection
-        # In this order: another process may create the tables in between, and both come with one commit.
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        (found,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if tables and found != APPLICATION_ID:
+        if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise self.damaged()
+        if not self.read_only:
+            connection.executescript(_TEMPORARY if self._is_temporary else _DURABLE)
+        if self.read_only and (in_memory or version < len(migrations)):
+            self._connection = move_into_memory(connection)
+        if version < len(migrations):
+            self._migrate(migrations)
+
+    def _require_own(self, migrations: Sequence[str]) -> int:
+        """The schema version of the file; 0 if it is being made. Raises StateError if it is not the database with these
+        migrations."""
+        tables, found, version = contents_of(self._connection)
+        if not tables and migrations and self.path.exists() and not self._is_unfinished():
+            # Another process that makes the database may have finished, and removed the marker, in between.
+            self._connection.close()
+            self._connection = self._connect()
+            tables, found, version = contents_of(self._connection)
+            if not tables and not found:
+                raise self.damaged("it has no tables")
+        if found != APPLICATION_ID and (tables or found):
             raise StateError(f"{self.path} is not a state database of the harvester; move it away")
         if version > len(migrations):
             raise StateError(
                 f"{self.path} was written by a newer version of the harvester (schema {version}, this one knows "
                 f"{len(migrations)}); use that version again"
             )
-        if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-            raise self.damaged()
-        if not self.read_only:
-            connection.executescript(self._pragmas)
-        if version < len(migrations):
-            if self.read_only:
-                self._move_into_memory()
-            self._migrate(migrations)
-
-    def _move_into_memory(self) -> None:
-        memory = _connect("file::memory:")
-        self._connection.backup(memory)
-        self._connection.close()
-        self._connection = memory
+        if version < 0:
+            raise self.damaged(f"its schema is {version}")
+        if missing := tables_of(migrations[:version]) - tables:
+            raise self.damaged(f"it lacks {', '.join(sorted(missing))}")
+        return version
 
     def _migrate(self, migrations: Sequence[str]) -> None:
         # Another process may be migrating at the same moment: the version is read again under the write lock.
@@ -303,33 +332,11 @@ class Database:
         except OSError:
             return False
 
-    def damaged(self) -> StateError:
+    def damaged(self, how: str = "") -> StateError:
         """The error to raise for contents that were never written."""
         cost = LOSSES.get(self.path.name, "What it holds is lost with it")
-        return StateError(f"{self.path} is damaged. Restore it from a backup, or move it away. {cost}")
-
-
-def has_log(path: Path) -> bool:
-    """Whether this database has a write-ahead log that is not empty: a run is under way, or was killed."""
-    try:
-        return path.with_name(path.name + "-wal").stat().st_size > 0
-    except OSError:
-        return False
-
-
-def _is_empty(path: Path) -> bool:
-    try:
-        return path.stat().st_size < HEADER_BYTES
-    except FileNotFoundError:
-        return False
-
-
-def _connect(uri: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-    )
-    connection.text_factory = bytes.decode  # like the default, but its error differs from all others
-    return connection
+        fault = f"damaged: {how}" if how else "damaged"
+        return StateError(f"{self.path} is {fault}. Restore it from a backup, or move it away. {cost}")
 
 
 def _require_descriptors() -> None:

@@ -27,7 +27,7 @@ from harvester.state.journal_rows import (
     split_extras,
     to_microseconds,
 )
-from harvester.state.layout import journal_database, run_lock_file
+from harvester.state.layout import journal_database
 from harvester.state.wrong_times import TOLERANCE, RunTimes, WrongTimes, find_wrong_times
 
 PAGE = 500
@@ -39,11 +39,7 @@ CHECKED_RUNS = "clock_checked"
 
 
 def open_journal_database(folder: Path, *, read_only: bool, recorder: Recorder | None = None) -> Database:
-    # The holder of the lock creates the database first: beside a lock file, an empty one is not a new one.
-    made = run_lock_file(folder).exists() and recorder is None
-    return Database(
-        journal_database(folder), sql.MIGRATIONS, read_only=read_only, made=made, recorder=recorder
-    )
+    return Database(journal_database(folder), sql.MIGRATIONS, read_only=read_only, recorder=recorder)
 
 
 class Rows(Protocol):

@@ -19,6 +19,7 @@
             pool.lock                                           held by the run that uses the pool
     <state>/privacy.db                                          whom to forget, as hashes; a secret
     <state>/metrics.lock                                        held while a metrics file is rewritten
+    …/<name>.db.unfinished                                      beside a database as long as a process makes it
 
 The digests keep a simulator, another region or a test cluster apart from the real one.
 """
@@ -26,6 +27,7 @@ The digests keep a simulator, another region or a test cluster apart from the re
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -185,6 +187,26 @@ def find_rejects_without_journal(state: Path) -> list[Path]:
         for path in sorted(state.glob(f"{_INDEX_FOLDERS}/{REJECTS_DATABASE}"))
         if next(state.glob(f"*/{path.parent.name}/{JOURNAL_DATABASE}"), None) is None
     ]
+
+
+def unfinished_marker(database: Path) -> Path:
+    """The empty file that is beside a database from before it exists until its tables are on the disk."""
+    return database.with_name(f"{database.name}.unfinished")
+
+
+def can_write(*paths: Path) -> bool:
+    """Whether this process may change these files and folders, and create those that are missing."""
+    try:
+        nearest = [next(each for each in (path, *path.parents) if each.exists()) for path in paths]
+    except OSError:  # what cannot be looked at cannot be opened either, which says why
+        return True
+    return all(os.access(each, os.W_OK) for each in nearest)
+
+
+def can_write_account(account: Path, quotas: Path | None) -> bool:
+    """Whether this process may change the state of an account, and the quotas that it shares with others."""
+    shared = (quotas, quota_database(quotas)) if quotas is not None else ()
+    return can_write(account, account_database(account), *shared)
 
 
 def make_private(folder: Path) -> Path:

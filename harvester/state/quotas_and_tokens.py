@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from threading import Lock
@@ -48,6 +49,9 @@ QUOTA_MIGRATIONS = (
     "CREATE TABLE budgets (name TEXT NOT NULL, day TEXT NOT NULL, spent INTEGER NOT NULL, PRIMARY KEY (name, day))",
 )
 
+LEAST_LIFE = timedelta(minutes=10)
+"""A token that expires sooner is about to be renewed."""
+
 QUOTA_FOLDER = "quota_folder"
 """The fact that names the folder of the quotas that the account shares with others."""
 
@@ -61,14 +65,21 @@ class AccountState:
         now: Callable[[], datetime],
         *,
         quotas: Path | None = None,
+        in_memory: bool = False,
         recorder: Recorder | None = None,
         quota_recorder: Recorder | None = None,
     ) -> None:
-        """`quotas`: the folder of the quotas that the account shares with others. The recorders get every change of the
-        account's own database and of the shared quotas before it is committed."""
+        """`quotas`: the folder of the quotas that the account shares with others. `in_memory`: nothing is written into the
+        folders, and what changes is forgotten. The recorders get every change of the account's own database and of the
+        shared quotas before it is committed."""
         self._folder = folder
         self._now = now
-        self._database = Database(account_database(make_private(folder)), MIGRATIONS, recorder=recorder)
+        self._in_memory = in_memory
+        if not in_memory:
+            make_private(folder)
+        self._database = Database(
+            account_database(folder), MIGRATIONS, in_memory=in_memory, recorder=recorder
+        )
         self._lock = Lock()
         self._taken: dict[tuple[str, str], int] = {}
         self._token_lock_files: dict[str, Lock] = {}
@@ -77,7 +88,11 @@ class AccountState:
 
     def _share_quotas(self, folder: Path, recorder: Recorder | None) -> Database:
         """Open the shared quotas, and move into them what an earlier version has counted here."""
-        quotas = Database(quota_database(make_private(folder)), QUOTA_MIGRATIONS, recorder=recorder)
+        if not self._in_memory:
+            make_private(folder)
+        quotas = Database(
+            quota_database(folder), QUOTA_MIGRATIONS, in_memory=self._in_memory, recorder=recorder
+        )
         if self.get_fact(QUOTA_FOLDER) != folder.name:
             self.set_fact(QUOTA_FOLDER, folder.name)
         with self._database.transaction() as connection:
@@ -170,7 +185,8 @@ class AccountState:
             )
 
     def read(self, name: str) -> Token | None:
-        """The stored token; `None` if there is none."""
+        """The stored token; `None` if there is none. In memory, it comes without its refresh token: the vendor may replace
+        that when it is used, and the new one would be lost. Raises OutputError if the token has to be renewed with it."""
         with self._database.reading() as connection:
             row = connection.execute("SELECT token FROM tokens WHERE name = ?", (name,)).fetchone()
         if row is None:
@@ -179,17 +195,27 @@ class AccountState:
         expires_at = parse_instant(fields["expires_at"])
         if expires_at is None:
             return None
-        return Token(
+        token = Token(
             access=fields["access"],
             expires_at=expires_at,
             refresh=fields["refresh"],
             refresh_expires_at=parse_instant(fields["refresh_expires_at"]),
             scope=fields["scope"],
         )
+        return self._without_refresh(token) if self._in_memory and token.refresh else token
+
+    def _without_refresh(self, token: Token) -> Token:
+        if token.expires_at - self._now() < LEAST_LIFE:
+            raise OutputError(
+                f"the state folder {self._folder} cannot be written, so the login that it holds cannot be renewed: run this "
+                "command as the owner of the folder"
+            )
+        return replace(token, refresh=None, refresh_expires_at=None)
 
     def write(self, name: str, token: Token) -> None:
         """On the disk, readable by its owner only, when this returns."""
-        self._keep_private()
+        if not self._in_memory:
+            self._keep_private()
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO tokens VALUES (?, ?)",
@@ -222,6 +248,9 @@ class AccountState:
         with thread_lock:
             if self._closed:
                 raise RuntimeError(f"{self._folder} is closed")
+            if self._in_memory:
+                yield
+                return
             with exclusive_lock(token_lock_file(self._folder, name)):
                 yield
 

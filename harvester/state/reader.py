@@ -17,7 +17,8 @@ from connectors.errors import StateError
 from connectors.models import Window
 from connectors.parsing import parse_instant
 from harvester.state import quotas_and_tokens, rejects
-from harvester.state.database import Database, has_log
+from harvester.state.database import Database
+from harvester.state.database_file import has_log
 from harvester.state.intervals import union
 from harvester.state.journal_reader import JournalReader
 from harvester.state.journal_rows import JournalEntry

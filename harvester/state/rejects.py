@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from connectors.parsing import format_milliseconds
 from harvester.state.database import Database, Recorder
-from harvester.state.layout import rejects_database
+from harvester.state.layout import can_write, rejects_database
 
 REASON_LENGTH = 2_000
 LINE = "sha256:"
@@ -92,6 +92,13 @@ class Kept:
         return self.document_id.startswith(LINE)
 
 
+def open_existing_rejects(folder: Path, now: Callable[[], datetime]) -> Rejects:
+    """Rejects to be read: a database that this process may not write is enough. If it may, it sees what a load stores
+    meanwhile."""
+    is_writable = can_write(folder, rejects_database(folder))
+    return Rejects(folder, now, read_only=not is_writable)
+
+
 def line_key(sha256: str) -> str:
     """The key of a line without a usable `document_id`: its digest, in hex."""
     return f"{LINE}{sha256}"
@@ -101,10 +108,22 @@ class Rejects:
     """The rejects of one cluster and prefix. Safe for threads and for several processes."""
 
     def __init__(
-        self, folder: Path, now: Callable[[], datetime], *, recorder: Recorder | None = None
+        self,
+        folder: Path,
+        now: Callable[[], datetime],
+        *,
+        read_only: bool = False,
+        in_memory: bool = False,
+        recorder: Recorder | None = None,
     ) -> None:
-        """`recorder`: gets every change before it is committed."""
-        self._database = Database(rejects_database(folder), MIGRATIONS, recorder=recorder)
+        """`read_only`, `in_memory`, `recorder`: as of `Database`."""
+        self._database = Database(
+            rejects_database(folder),
+            MIGRATIONS,
+            read_only=read_only,
+            in_memory=in_memory,
+            recorder=recorder,
+        )
         self._now = now
         self._any = len(self) > 0
 

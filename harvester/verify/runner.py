@@ -77,7 +77,11 @@ class Verifier:
         with ExitStack() as stack:
             account = stack.enter_context(
                 open_account(
-                    config, self.stop, rate_share=self.rate_share, stops_if_clock_is_wrong=self.repair
+                    config,
+                    self.stop,
+                    rate_share=self.rate_share,
+                    stops_if_clock_is_wrong=self.repair,
+                    only_lists=not self.repair,
                 )
             )
             account.ask_vendor_time()

@@ -198,7 +198,9 @@ def test_a_second_login_on_the_same_port_is_refused(harvester: Harvester, port: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("word", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("word", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
 def test_a_login_that_is_interrupted_ends_at_once(
     harvester: Harvester, port: int, word: signal.Signals, code: int
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -272,7 +273,9 @@ def test_messages_can_be_json_and_go_with_quiet(harvester: Harvester) -> None:
     assert MARK not in words(failed)
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
 def test_a_signal_in_the_middle_ends_with_its_code_and_whole_lines(
     harvester: Harvester, simulator: Simulator, sent: signal.Signals, code: int
 ) -> None:
@@ -321,7 +324,37 @@ def test_a_stopped_run_leaves_the_file_of_an_earlier_one(harvester: Harvester, s
     assert not list(harvester.folder.glob(".harvester-*.part"))
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("ignores", ["", "trap '' HUP; "])
+def test_a_run_whose_terminal_goes_away_finishes(
+    harvester: Harvester, simulator: Simulator, ignores: str
+) -> None:
+    """As when the connection of ssh is lost. With `nohup`, the run goes on to its end."""
+    screen, terminal = pty.openpty()
+    words = [*simulator.dates, "--output", "file", "--summary-json", "summary.json"]
+    if not ignores:
+        words += ["--rate-share", "0.02"]
+    script = f'{ignores}exec "$@" < $TERMINAL > $TERMINAL 2>&1'
+    process = subprocess.Popen(
+        ["bash", "-c", script, "-", *command("zoom", *words)],
+        env=harvester.environment(TERMINAL=os.ttyname(terminal)),
+        cwd=harvester.folder,
+        start_new_session=True,  # so that this terminal is the one that it opens
+    )
+    shown = b""
+    while b"listed" not in shown:  # the progress bar
+        shown += os.read(screen, 4096)
+    os.close(terminal)
+    os.close(screen)
+    assert process.wait(HANGS_SECONDS) == (0 if ignores else 143)
+    names = {each.name for each in harvester.folder.iterdir()}
+    assert not any(name.endswith(".part") for name in names)
+    assert json.loads((harvester.folder / "summary.json").read_text())["exit_code"] == process.returncode
+    assert ("file" in names) == bool(ignores)
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
 @pytest.mark.parametrize("option", ["load", "--output", "--summary-json", "--env-file"])
 def test_a_fifo_without_another_end_is_waited_for_until_a_signal(
     harvester: Harvester, option: str, sent: signal.Signals, code: int
@@ -597,9 +630,11 @@ def test_usage_errors_are_json_too(tmp_path: Path, given: list[str], text: str) 
     assert text in json.loads(line)["message"]
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
 def test_a_simulator_whose_settings_no_program_reads_hears_signals(
-    tmp_path: Path, sent: signal.Signals
+    tmp_path: Path, sent: signal.Signals, code: int
 ) -> None:
     os.mkfifo(tmp_path / "fifo")
     process = subprocess.Popen(
@@ -612,7 +647,7 @@ def test_a_simulator_whose_settings_no_program_reads_hears_signals(
     wait_until_idle(process)
     process.send_signal(sent)
     _, errors = process.communicate(timeout=HANGS_SECONDS)
-    assert process.returncode == 128 + sent
+    assert process.returncode == code
     assert b"Traceback" not in errors
 
 

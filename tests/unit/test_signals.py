@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during calls that block."""
+"""Ctrl-C, SIGTERM and SIGHUP during calls that block."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ def send_soon(number: signal.Signals) -> None:
     threading.Timer(SOON, os.kill, (os.getpid(), number)).start()
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
 def test_a_signal_ends_a_read_that_blocks(stop: StopSignal, sent: signal.Signals, code: int) -> None:
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as pipe, os.fdopen(writer, "wb"):
@@ -73,6 +75,70 @@ def test_outside_of_such_a_call_a_signal_is_only_recorded(stop: StopSignal) -> N
     assert (stop.is_set, stop.exit_code) == (True, 143)
     with pytest.raises(Interrupted), stop.interruptible_call():
         pytest.fail("the call has begun")
+
+
+FINISHING = """
+import os, signal, sys
+from harvester.pipeline.stop_signal import StopSignal
+from harvester.signals import finish_on_signals
+if sys.argv[2:] == ["ignored"]:
+    signal.signal(signal.Signals[sys.argv[1]], signal.SIG_IGN)
+stop = StopSignal()
+finish_on_signals(stop)
+for name in sys.argv[1].split():
+    os.kill(os.getpid(), signal.Signals[name])
+print("finished", stop.is_set and stop.exit_code)
+"""
+
+
+def run_finishing(*words: str) -> tuple[int, str]:
+    ended = subprocess.run(
+        [sys.executable, "-c", FINISHING, *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.stderr == ""
+    return ended.returncode, ended.stdout
+
+
+@pytest.mark.parametrize(
+    "sent", ["SIGHUP SIGHUP SIGHUP", "SIGTERM SIGHUP", "SIGHUP SIGTERM SIGHUP", "SIGHUP SIGTERM"]
+)
+def test_all_signals_of_a_connection_that_goes_are_one_request(sent: str) -> None:
+    """The kernel and the shell each send SIGHUP; systemd sends SIGTERM and SIGHUP, which may arrive in either order."""
+    assert run_finishing(sent) == (0, "finished 143\n")
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        ("SIGTERM SIGTERM", 143),
+        ("SIGINT SIGINT", 130),
+        ("SIGTERM SIGHUP SIGTERM", 143),
+        ("SIGHUP SIGTERM SIGINT", 130),
+    ],
+)
+def test_a_second_request_ends_the_process_at_once(sent: str, code: int) -> None:
+    assert run_finishing(sent) == (code, "")
+
+
+@pytest.mark.parametrize("sent", ["SIGHUP", "SIGINT"])
+def test_a_signal_that_is_ignored_at_the_start_stays_ignored(sent: str) -> None:
+    """As `nohup` ignores SIGHUP, and a shell SIGINT in the background jobs of a script."""
+    assert run_finishing(sent, "ignored") == (0, "finished False\n")
+
+
+def test_a_repeated_hangup_does_not_raise_again() -> None:
+    """It would interrupt the clean-up after the first one."""
+    signals.raise_on_signals()
+    try:
+        with pytest.raises(Interrupted):
+            signals.interrupt(signal.SIGHUP, None)
+        signals.interrupt(signal.SIGHUP, None)
+        signals.interrupt(signal.SIGTERM, None)
+        with pytest.raises(Interrupted):
+            signals.interrupt(signal.SIGTERM, None)
+        assert signals.exit_code_after(0) == 143
+    finally:
+        signals.raise_on_signals()
 
 
 def test_a_process_that_cannot_finish_is_ended() -> None:
@@ -132,7 +198,9 @@ def test_a_signal_that_does_not_end_the_wait_of_the_main_thread_is_heard() -> No
     assert ended.stdout == b"143\n", ended.stderr
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
 def test_a_signal_whose_exception_is_swallowed_is_heard_all_the_same(
     stop: StopSignal, sent: signal.Signals, code: int
 ) -> None:

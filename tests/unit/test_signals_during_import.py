@@ -24,15 +24,18 @@ main()
 """
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
 def test_a_signal_during_the_imports_ends_the_process_in_silence(sent: signal.Signals, code: int) -> None:
     program = PROGRAM.format(number=int(sent), before="")
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (code, b"", b"")
 
 
-def test_an_ignored_signal_stays_ignored() -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGHUP])
+def test_an_ignored_signal_stays_ignored(sent: signal.Signals) -> None:
     """As `nohup` and shells start programs in the background."""
-    program = PROGRAM.format(number=int(signal.SIGINT), before="signal.signal(signal.SIGINT, signal.SIG_IGN)")
+    program = PROGRAM.format(number=int(sent), before=f"signal.signal({int(sent)}, signal.SIG_IGN)")
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, b"")

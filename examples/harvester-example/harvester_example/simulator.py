@@ -169,7 +169,7 @@ def serving(now: Now = machine_now, days: int = 7) -> Iterator[dict[str, str]]:
 
 def main() -> None:
     stopped = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     with serving() as settings:
         sys.stdout.write("".join(f"{name}={value}\n" for name, value in settings.items()))

@@ -8,12 +8,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 import connectors
 from connectors.base import Connector
 from connectors.exit_codes import ExitCode
 from harvester.cli.render.layout import is_styled
+from harvester.cli.standard_streams import LossyStderr
 from harvester.formatting import format_duration, format_instant, plural, without_prefix
 from harvester.logging_setup import messages_through
 from harvester.pipeline.connector_context import RunContext
@@ -219,7 +220,7 @@ class _Screen:
         from rich.progress import Progress as Bars
         from rich.text import Text
 
-        console = Console(stderr=True, no_color=not is_styled())
+        console = Console(file=cast("IO[str]", LossyStderr()), no_color=not is_styled())
         bars = Bars(
             SpinnerColumn(finished_text=" "),
             TextColumn("{task.description}", markup=False),

@@ -189,5 +189,5 @@ class Replay:
 
 def remove(path: Path) -> None:
     """Remove a database and what belongs to it."""
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in ("", "-wal", "-shm", ".unfinished"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)

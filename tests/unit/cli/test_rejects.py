@@ -103,6 +103,12 @@ def test_an_empty_list_is_json_too(run: Run) -> None:
     assert json.loads(run("rejects", "list", "--json").stdout) == {"rejects": []}
 
 
+@pytest.mark.parametrize("words", [("list",), ("export",), ("list", "--json")])
+def test_a_question_about_rejects_creates_nothing(run: Run, tmp_path: Path, words: tuple[str, ...]) -> None:
+    assert run("rejects", *words).return_value == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def keep(rejects: Rejects, *names: str) -> None:
     rejects.add(
         [Reject(document_id=name, index="i", version=1, reason="bad", document=b"{}") for name in names]

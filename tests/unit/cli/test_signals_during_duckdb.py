@@ -54,7 +54,9 @@ def run_until_ready(code: str, *words: str) -> subprocess.Popen[str]:
     return process
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
 def test_a_signal_ends_the_command_with_its_exit_code(sent: signal.Signals, code: int) -> None:
     process = run_until_ready(
         f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n{WAITING}"
@@ -62,6 +64,15 @@ def test_a_signal_ends_the_command_with_its_exit_code(sent: signal.Signals, code
     process.send_signal(sent)
     output, errors = process.communicate(timeout=60)
     assert (output, process.returncode) == ("interrupted\n", code), errors
+
+
+def test_an_ignored_signal_stays_ignored() -> None:
+    """The second signal ends the command: the first one, which came before, did not."""
+    process = run_until_ready(f"import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n{WAITING}")
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert (output, process.returncode) == ("interrupted\n", 130), errors
 
 
 def test_a_command_that_does_not_end_loses_its_temporary_files_and_its_process(tmp_path: Path) -> None:

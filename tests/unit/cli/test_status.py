@@ -509,6 +509,7 @@ def test_it_changes_nothing_during_a_run_after_a_run_and_after_a_kill(
 
 def test_a_run_killed_while_creating_its_journal_leaves_an_empty_one(status: Status, folder: Path) -> None:
     folder.mkdir(parents=True)
+    (folder / "journal.db.unfinished").touch()
     (folder / "journal.db").touch()
     assert "nothing to the end yet" in status().stdout
     assert (folder / "journal.db").stat().st_size == 0

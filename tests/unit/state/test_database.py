@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 import sqlite3
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
@@ -17,7 +21,10 @@ import pytest
 from connectors.errors import Exhausted, OutputError, StateError
 from harvester.state import database
 from harvester.state.database import Database
+from harvester.state.losses import LOSSES
 from harvester.state.quotas_and_tokens import MIGRATIONS
+from tests.unit.state.state_databases import ALL_MIGRATIONS
+from tests.unprivileged import read_only, without_privileges
 
 
 def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
@@ -70,6 +77,144 @@ def test_the_message_says_what_moving_a_damaged_file_away_costs(
     with pytest.raises(StateError, match=f"{name} is damaged.*move it away") as refused:
         Database(path, MIGRATIONS)
     assert words.lower() in str(refused.value).lower()
+
+
+def make(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Path:
+    Database(path, migrations).close()
+    return path
+
+
+def set_pragma(path: Path, name: str, value: int) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA {name} = {value}")
+
+
+def without_its_log(path: Path) -> None:
+    """As a backup leaves it that copies `*.db` of a run that was killed: everything was in the log."""
+    path.unlink()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+def empty_beside_its_log(path: Path) -> None:
+    path.with_name(f"{path.name}-wal").write_bytes(b"the latest changes" * 100)
+    path.write_bytes(b"")
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "empty": (lambda path: path.write_bytes(b""), "it is empty"),
+    "empty beside its log": (empty_beside_its_log, "it is empty"),
+    "only a few bytes": (lambda path: path.write_bytes(path.read_bytes()[:99]), "it is empty"),
+    "only the first page": (lambda path: os.truncate(path, 4096), "is damaged"),
+    "only the first half": (lambda path: os.truncate(path, path.stat().st_size // 2), "is damaged"),
+    "without its log": (without_its_log, "it has no tables"),
+    "of an impossible schema": (lambda path: set_pragma(path, "user_version", -1), "its schema is -1"),
+    "of another program": (lambda path: set_pragma(path, "application_id", 7), "not a state database"),
+    "of a newer version": (lambda path: set_pragma(path, "user_version", 99), "newer version"),
+}
+
+
+@pytest.mark.parametrize("name", ALL_MIGRATIONS)
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_damaged_database_is_never_begun_again(
+    tmp_path: Path, name: str, damage: str, *, read_only: bool
+) -> None:
+    path = make(tmp_path / name, ALL_MIGRATIONS[name])
+    spoil, words = DAMAGES[damage]
+    spoil(path)
+    before = {each: each.read_bytes() for each in tmp_path.iterdir()}
+    for _ in range(2):  # the first look changes nothing for the second one
+        with pytest.raises(StateError, match=words) as refused:
+            Database(path, ALL_MIGRATIONS[name], read_only=read_only)
+        assert str(path) in str(refused.value)
+        assert refused.value.exit_code == 78
+        assert "is damaged" not in str(refused.value) or LOSSES[name] in str(refused.value)
+    kept = {each: each.read_bytes() for each in tmp_path.iterdir() if not each.name.endswith("-shm")}
+    assert kept == before
+
+
+@pytest.mark.parametrize("name", ALL_MIGRATIONS)
+def test_another_state_database_of_this_name_is_refused(tmp_path: Path, name: str) -> None:
+    other = "account.db" if name == "privacy.db" else "privacy.db"
+    path = make(tmp_path / "copy.db", ALL_MIGRATIONS[other]).rename(tmp_path / name)
+    set_pragma(path, "user_version", len(ALL_MIGRATIONS[name]))
+    with pytest.raises(StateError, match=f"{name} is damaged: it lacks "):
+        Database(path, ALL_MIGRATIONS[name])
+
+
+KILLS = """
+import os, signal, sys
+from pathlib import Path
+from harvester.state import database
+from harvester.state.quotas_and_tokens import MIGRATIONS
+
+def die_at(line, path):
+    def trace(frame, event, _argument):
+        nonlocal line
+        if frame.f_code.co_filename not in {database.__file__, database.connect.__code__.co_filename}:
+            return None
+        if event == "line":
+            line -= 1
+            if not line:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+
+    sys.settrace(trace)
+    database.Database(path, MIGRATIONS)
+    os._exit(0)
+
+line = 1
+while True:
+    if (child := os.fork()) == 0:
+        die_at(line, Path(sys.argv[1]) / str(line) / "account.db")
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != -signal.SIGKILL:
+        break
+    line += 1
+"""
+"""Begins new databases in processes that kill themselves, each before another line of the modules."""
+
+
+@pytest.mark.parametrize("opened", ["to read", "to write"])
+def test_a_database_whose_making_was_killed_is_not_damaged(tmp_path: Path, opened: str) -> None:
+    """At every line: whatever is left, the next process goes on, and from then on an empty file is damaged."""
+    subprocess.run([sys.executable, "-c", KILLS, str(tmp_path)], check=True)
+    left_empty = 0
+    for folder in tmp_path.iterdir():
+        path = folder / "account.db"
+        left_empty += path.exists() and not path.stat().st_size
+        if opened == "to read" and path.exists():
+            with closing(Database(path, MIGRATIONS, read_only=True)) as read:
+                assert read.fetch_all("SELECT * FROM facts") == []
+        make(path)
+        assert [each.name for each in folder.iterdir()] == ["account.db"]
+        os.truncate(path, 0)
+        with pytest.raises(StateError, match="it is empty"):
+            Database(path, MIGRATIONS)
+    assert left_empty > 5
+
+
+@pytest.mark.parametrize("begun", ["empty", "without tables"])
+@pytest.mark.parametrize("read_only", [False, True])
+def test_another_process_may_finish_the_database_while_this_one_looks_at_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: str, *, read_only: bool
+) -> None:
+    """Between the look at the file and the look at what is beside it."""
+    path = tmp_path / "account.db"
+    (path.touch if begun == "empty" else partial(without_its_log, make(path)))()
+    marker = path.with_name("account.db.unfinished")
+    marker.touch()
+    looked = Database._is_unfinished
+
+    def finish_first(self: Database) -> bool:
+        monkeypatch.undo()
+        make(path)
+        return looked(self)
+
+    monkeypatch.setattr(Database, "_is_unfinished", finish_first)
+    with closing(Database(path, MIGRATIONS, read_only=read_only)) as opened:
+        assert opened.fetch_all("SELECT * FROM facts") == []
+    assert not marker.exists()
 
 
 def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
@@ -134,7 +279,7 @@ def test_another_process_may_create_the_database_at_any_moment_of_its_opening(
 ) -> None:
     path = tmp_path / "new.db"
     script = "CREATE TABLE one (x); CREATE TABLE two (x)"
-    connect = database._connect
+    connect = database.connect
     connections = iter([number])
 
     def interleaved(uri: str) -> Any:
@@ -143,7 +288,7 @@ def test_another_process_may_create_the_database_at_any_moment_of_its_opening(
             return opened
         return Interleaved(opened, turn, lambda: Database(path, [script]).close())
 
-    monkeypatch.setattr(database, "_connect", interleaved)
+    monkeypatch.setattr(database, "connect", interleaved)
     with closing(Database(path, [script])) as opened:
         assert opened.fetch_all("SELECT * FROM one") == []
 
@@ -272,3 +417,65 @@ def test_a_log_that_cannot_grow_on_a_full_disk_is_no_fault_of_the_disk(
         kept.reading(),
     ):
         raise error
+
+
+def begun_by_a_killed_run(folder: Path) -> Path:
+    """The latest changes are in the log only, beside which is its index."""
+    path = make(folder / "account.db")
+    kept = Database(path, MIGRATIONS)
+    with kept.transaction() as connection:
+        connection.execute(INSERT, ("in", "the log"))
+    copies = [(each.name, each.read_bytes()) for each in folder.iterdir()]
+    kept.close()
+    for name, content in copies:
+        (folder / name).write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("index", ["with", "without"])
+@pytest.mark.parametrize("opened", [{"read_only": True}, {"in_memory": True}])
+def test_a_folder_that_cannot_be_written_is_read_with_the_latest_changes(
+    tmp_path: Path, index: str, opened: dict[str, bool]
+) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    path = begun_by_a_killed_run(folder)
+    assert path.with_name("account.db-shm").exists()
+    if index == "without":
+        path.with_name("account.db-shm").unlink()
+
+    def read() -> list[Any]:
+        with closing(Database(path, MIGRATIONS, **opened)) as database:
+            return database.fetch_all("SELECT * FROM facts")
+
+    with read_only(folder):
+        assert without_privileges(read) == [("in", "the log")]
+
+
+def test_a_database_in_memory_forgets_its_changes(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    path = make(folder / "account.db")
+
+    def change(path: Path) -> None:
+        with closing(Database(path, MIGRATIONS, in_memory=True)) as memory:
+            with memory.transaction() as connection:
+                connection.execute(INSERT, ("a", "1"))
+            assert memory.fetch_all("SELECT * FROM facts") == [("a", "1")]
+
+    with read_only(folder):
+        without_privileges(lambda: change(path))
+        without_privileges(lambda: change(folder / "missing" / "account.db"))
+
+
+def test_a_folder_that_cannot_be_written_is_named_by_what_writes(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    path = make(folder / "account.db")
+
+    def write() -> None:
+        with closing(Database(path, MIGRATIONS)) as database, database.transaction():
+            pass
+
+    with read_only(folder), pytest.raises(OutputError, match="account.db cannot be written"):
+        without_privileges(write)

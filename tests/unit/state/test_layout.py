@@ -12,6 +12,8 @@ from harvester.state.layout import (
     JournalLocation,
     account_database,
     account_folder,
+    can_write,
+    can_write_account,
     find_journals,
     find_rejects_without_journal,
     journal_database,
@@ -22,6 +24,7 @@ from harvester.state.layout import (
     run_lock_file,
     token_lock_file,
 )
+from tests.unprivileged import read_only, without_privileges
 
 
 def touch(path: Path) -> Path:
@@ -121,3 +124,23 @@ def test_a_state_folder_that_is_missing_is_empty_and_one_that_cannot_be_read_is_
     touch(tmp_path / "file")
     with pytest.raises(OutputError, match=r"cannot be read.*HARVESTER_STATE_DIR"):
         find_journals(tmp_path / "file")
+
+
+def test_what_may_be_written_is_known_before_it_is_tried(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    file = touch(folder / "account" / "account.db")
+    missing = folder / "other" / "account.db"
+    assert can_write(folder, file, missing)
+    with read_only(folder):
+        for path in (folder, file, missing, tmp_path / "state" / "account" / "new.db"):
+            assert not without_privileges(lambda path=path: can_write(path)), path
+    file.chmod(0o400)  # of another user, in a folder that may be written
+    assert not without_privileges(lambda: can_write_account(file.parent, None))
+    assert without_privileges(lambda: can_write(file.parent))
+
+
+def test_shared_quotas_are_written_with_the_account(tmp_path: Path) -> None:
+    quotas = touch(tmp_path / "quotas" / "quotas.db")
+    assert can_write_account(tmp_path / "account", quotas.parent)
+    quotas.chmod(0o400)
+    assert not without_privileges(lambda: can_write_account(tmp_path / "account", quotas.parent))

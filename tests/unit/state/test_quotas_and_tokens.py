@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from connectors.base import Token
-from connectors.errors import QuotaExhausted
-from harvester.state.quotas_and_tokens import BLOCK, AccountState
+from connectors.errors import OutputError, QuotaExhausted
+from harvester.state.quotas_and_tokens import BLOCK, LEAST_LIFE, AccountState
+from tests.unprivileged import read_only, without_privileges
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -224,3 +225,50 @@ def test_what_an_earlier_version_counted_moves_into_the_pool_once(tmp_path: Path
             AccountState(tmp_path / name, calendar, quotas=pool).close()
     with closing(AccountState(tmp_path / "a", calendar, quotas=pool)) as state:
         assert state.quota_used("heavy") == 42
+
+
+def test_an_account_in_memory_knows_what_is_stored_and_stores_nothing(
+    tmp_path: Path, calendar: Calendar
+) -> None:
+    folder, quotas = tmp_path / "state" / "account", tmp_path / "state" / "quotas"
+    with closing(AccountState(folder, calendar, quotas=quotas)) as stored:
+        stored.consume_quota("heavy", 40, limit=50)
+        stored.set_fact("fact", "stored")
+        stored.write("token", Token(access="a", expires_at=NOON + timedelta(hours=1)))
+
+    def use() -> None:
+        with closing(AccountState(folder, calendar, quotas=quotas, in_memory=True)) as state:
+            assert (state.quota_used("heavy"), state.get_fact("fact")) == (40, "stored")
+            with pytest.raises(QuotaExhausted):
+                state.consume_quota("heavy", 11, limit=50)
+            state.set_fact("fact", "changed")
+            assert state.acquire_lease("lease", NOON + timedelta(minutes=1)) is None
+            with state.locked("token"):
+                assert state.read("token") is not None
+                state.write("token", Token(access="b", expires_at=NOON + timedelta(hours=2)))
+
+    with read_only(tmp_path / "state"):
+        without_privileges(use)
+
+
+def test_an_account_in_memory_creates_no_folder(tmp_path: Path, calendar: Calendar) -> None:
+    state = AccountState(tmp_path / "a" / "b", calendar, quotas=tmp_path / "q", in_memory=True)
+    state.consume_quota("heavy", limit=50)
+    state.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("left", [LEAST_LIFE, LEAST_LIFE - timedelta(seconds=1)])
+def test_a_login_is_not_renewed_if_the_new_one_cannot_be_stored(
+    tmp_path: Path, calendar: Calendar, left: timedelta
+) -> None:
+    """The vendor may give a new refresh token for the stored one."""
+    token = Token(access="a", expires_at=NOON + left, refresh="r", scope="s")
+    with closing(AccountState(tmp_path, calendar)) as stored:
+        stored.write("token", token)
+    with closing(AccountState(tmp_path, calendar, in_memory=True)) as state:
+        if left < LEAST_LIFE:
+            with pytest.raises(OutputError, match="run this command as the owner of the folder"):
+                state.read("token")
+        else:
+            assert state.read("token") == Token(access="a", expires_at=NOON + left, scope="s")

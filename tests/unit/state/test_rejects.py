@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 
 from connectors.errors import StateError
 from harvester.state.database import Database
-from harvester.state.rejects import MIGRATIONS, PAGE, Reject, Rejects
+from harvester.state.rejects import MIGRATIONS, PAGE, Reject, Rejects, open_existing_rejects
 from tests.unit.fake_context import NOW
+from tests.unprivileged import read_only, without_privileges
 
 
 class Clock:
@@ -130,3 +132,17 @@ def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "rejects.db").write_bytes(b"not a database, by far" * 100)
     with pytest.raises(StateError):
         Rejects(tmp_path, Clock().now)
+
+
+def test_existing_rejects_are_read_wherever_they_are(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    with closing(Rejects(folder, Clock().now)) as kept:
+        kept.add([reject("a")])
+
+    def read() -> list[str]:
+        with closing(open_existing_rejects(folder, Clock().now)) as existing:
+            return [row.document_id for row in existing.rows()]
+
+    with read_only(folder):
+        assert without_privileges(read) == ["a"]
+    assert read() == ["a"]

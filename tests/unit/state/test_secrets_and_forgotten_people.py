@@ -10,6 +10,7 @@ from connectors.errors import OutputError, StateError
 from harvester.privacy.forgotten_people import Identifier, forget_identifiers
 from harvester.state.secrets_and_forgotten_people import PrivacyState
 from tests.invented_meetings import HARVESTED
+from tests.unprivileged import read_only, without_privileges
 
 SALT = b"salt"
 ADA = Identifier(kind="email", text="ada@example.org")
@@ -30,6 +31,13 @@ def test_a_secret_is_made_once_and_is_random(tmp_path: Path) -> None:
     assert PrivacyState(tmp_path / "state").secret("hints") == secret == state.find_secret("hints")
     assert len({secret, state.secret("other"), PrivacyState(tmp_path / "another").secret("hints")}) == 3
     assert stat.S_IMODE((tmp_path / "state" / "privacy.db").stat().st_mode) == 0o600
+
+
+def test_a_secret_that_exists_is_read_in_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    state = PrivacyState(tmp_path / "state")
+    secret = state.secret("hints")
+    with read_only(tmp_path / "state"):
+        assert without_privileges(lambda: state.secret("hints")) == secret
 
 
 def test_forgotten_people_are_remembered_by_hashes_only(tmp_path: Path) -> None:

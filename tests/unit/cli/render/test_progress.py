@@ -137,6 +137,22 @@ def test_a_message_stands_on_a_line_of_its_own_from_the_first_frame_on(
     assert "after the bar" in lines
 
 
+def test_a_terminal_that_goes_away_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run goes on without it after `nohup`, and otherwise finishes what is in flight."""
+    monkeypatch.setattr("harvester.cli.render.progress.BAR_SECONDS", 0.01)
+    master, slave = pty.openpty()
+    gone = False
+    with suppress(OSError), os.fdopen(slave, "w") as stream, monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", stream)
+        patch.setenv("TERM", "xterm")
+        configure_logging()
+        with ProgressDisplay(quiet=False)(report(), CONNECTOR, context()):
+            os.close(master)
+            logging.getLogger("harvester.test").info("a message")
+        gone = True
+    assert gone
+
+
 def test_quiet_mode_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def show() -> None:
         with ProgressDisplay(quiet=True)(report(), CONNECTOR, context()):
