@@ -11,7 +11,7 @@ from typing import cast
 
 from connectors.errors import Gone, HarvestError, LeaseHeld, NotReady, QuotaExhausted, TimeIsUp
 from connectors.exit_codes import ExitCode
-from connectors.models import MeetingRecord, Pending, Reason, SkippedPartition, Window
+from connectors.models import MISTAKES, MeetingRecord, Pending, Reason, SkippedPartition, Window
 from harvester.formatting import plural
 from harvester.pipeline.run_clock import Clock
 from harvester.pipeline.run_summary import DestinationKind, FailureSummary, RunSummary
@@ -224,7 +224,8 @@ class Report:
             self.missing_partitions[reason] += 1
         else:
             self.failed_partitions[reason] += 1
-            self._fail(skipped.partition, reason, ExitCode.TEMPFAIL)
+            is_mistake = skipped.reason in MISTAKES
+            self._fail(skipped.partition, reason, ExitCode.CONFIG if is_mistake else ExitCode.TEMPFAIL)
 
     def listing_failed(self, window: Window, error: HarvestError) -> None:
         self.failed_listings += 1

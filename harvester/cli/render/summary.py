@@ -13,6 +13,7 @@ from pathlib import Path
 
 from connectors.errors import HarvestError, OutputError, TimeIsUp
 from connectors.exit_codes import ExitCode, outcome_of
+from connectors.models import MISTAKES
 from harvester.cli.render.echo import echo_json
 from harvester.cli.standard_streams import stderr_is_closed
 from harvester.formatting import format_instant, plural, without_prefix
@@ -146,10 +147,13 @@ def _partition_lines(report: Report) -> Iterator[str]:
             f"{plural(report.missing_partitions.total(), 'part')} of listings skipped that the vendor does not have or give, such "
             f"as a deleted user or one without a licence (this is normal): {_by_reason(report.missing_partitions)}"
         )
-    if report.failed_partitions:
+    mistakes = Counter({name: n for name, n in report.failed_partitions.items() if name in MISTAKES})
+    failed = report.failed_partitions - mistakes
+    if mistakes:
+        yield f"names that the vendor does not know: correct or remove them in the settings: {_by_reason(mistakes)}"
+    if failed:
         yield (
-            f"{plural(report.failed_partitions.total(), 'part')} of listings could not be read; {_retry(report)}: "
-            f"{_by_reason(report.failed_partitions)}"
+            f"{plural(failed.total(), 'part')} of listings could not be read; {_retry(report)}: {_by_reason(failed)}"
         )
 
 

@@ -222,6 +222,14 @@ def test_missing_partitions_are_normal_and_failed_ones_are_retried() -> None:
     assert lines[-1] == "zoom: 1 part of listings could not be read; the next run will retry: 1 error"
 
 
+def test_a_name_that_the_vendor_does_not_know_is_not_retried() -> None:
+    run = started(listed=1, done=1)
+    run.skip(SkippedPartition(partition="group typo", reason=Reason.unknown_group, permanent=False))
+    assert summary_lines(run)[-1] == (
+        "zoom: names that the vendor does not know: correct or remove them in the settings: 1 unknown group"
+    )
+
+
 def test_pending_meetings_are_explained_with_their_reason_and_time() -> None:
     run = started(listed=1, fetched=1)
     run.meeting_kept(Pending(until=NOW, reason=Reason.quality))
