@@ -113,13 +113,18 @@ class JournalTracker:
     def _unless_doubted(self, fetch: Fetch, load: Load) -> Load | KeepStored:
         """The load; what is stored, if the record has far fewer sessions; or the record as pending, if the vendor counts
         far more."""
-        record, now = load.record, self._now()
-        keys = [session.key for session in record.sessions]
-        is_poor = lacks_sessions(keys, fetch.sessions, fetch.stored_rank, same_source=fetch.same_source)
-        is_short = not record.listed_only and is_far_below(len(keys), record.expected_sessions)
+        record = load.record
+        is_poor = fetch.stored_rank is not None and lacks_sessions(
+            [session.key for session in record.sessions],
+            fetch.sessions,
+            fetch.stored_rank,
+            expected=record.expected_sessions,
+            same_source=fetch.same_source,
+        )
+        is_short = not record.listed_only and is_far_below(len(record.sessions), record.expected_sessions)
         if not (is_poor or is_short):
             return load
-        found = summarize(record)
+        found, now = summarize(record), self._now()
         if record.pending is None and is_confirmed(found, fetch.doubt, now):
             return replace(load, is_confirmed=True)
         doubt = Doubt(sessions=found, since=doubted_since(found, fetch.doubt, now))

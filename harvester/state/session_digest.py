@@ -35,10 +35,9 @@ class SessionSummary:
         count, digest, *sample = text.split(" ")
         return cls(count=int(count), digest=digest, sample=frozenset(sample))
 
-    def shares_half(self, keys: Iterable[str]) -> bool:
-        """Whether at least half of the sample is among these keys."""
-        shared = self.sample.intersection(key[:SAMPLED_CHARACTERS] for key in keys)
-        return 2 * len(shared) >= len(self.sample)
+    def count_shared(self, keys: Iterable[str]) -> int:
+        """How many of the sample are among these keys."""
+        return len(self.sample.intersection(key[:SAMPLED_CHARACTERS] for key in keys))
 
     def __str__(self) -> str:
         return " ".join([str(self.count), self.digest, *sorted(self.sample)])

@@ -309,6 +309,17 @@ def test_far_fewer_sessions_replace_nothing_until_a_second_equal_reading(
     )
 
 
+@pytest.mark.parametrize(("stored", "found"), [(4, 2), (2, 1)])
+def test_half_of_the_sessions_is_believed_at_once_only_if_the_listing_counts_as_many(
+    journal: Journal, clock: Clock, stored: int, found: int
+) -> None:
+    read(journal, clock, reading(clock, *MANY[:stored]))
+    clock.now += DAY
+    assert isinstance(read(journal, clock, reading(clock, *MANY[:found])), KeepStored)
+    clock.now += HOUR
+    assert isinstance(read(journal, clock, reading(clock, *MANY[:found], expected=found)), Load)
+
+
 def test_another_poor_reading_confirms_nothing(journal: Journal, clock: Clock) -> None:
     read(journal, clock, reading(clock, *MANY))
     for number in range(1, 4):

@@ -24,9 +24,9 @@ def test_the_order_of_sessions_does_not_matter_and_each_session_does() -> None:
 
 def test_a_shorter_list_of_the_same_sessions_shares_samples() -> None:
     stored = SessionSummary.of(KEYS)
-    assert stored.shares_half(KEYS[:90])
-    assert not stored.shares_half(KEYS[:10])
-    assert SessionSummary.of([]).shares_half([])
+    assert stored.count_shared(KEYS) == SAMPLE
+    assert stored.count_shared(KEYS[:90]) > SAMPLE / 2 > stored.count_shared(KEYS[:10])
+    assert SessionSummary.of([]).count_shared([]) == 0
 
 
 def test_other_texts_are_refused() -> None:
