@@ -39,6 +39,7 @@ class Reason(StrEnum):
     quality = "quality not ready"
     settling = "just ended"
     few_sessions = "sessions missing"
+    few_values = "values missing"
     deleted = "deleted"
     expired = "expired"
     not_ours = "not ours"

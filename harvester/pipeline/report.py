@@ -71,10 +71,12 @@ class Report:
     kept_pending: int = 0
     """Of the pending ones: what is stored is richer, and stays until then."""
     doubted: int = 0
-    """Of the pending ones: the vendor returned far fewer sessions than are stored, or than it counts. What is stored stays,
-    and only a second equal answer much later replaces it."""
+    """Of the pending ones: the vendor returned far fewer sessions than are stored, or than it counts, or rows without most of
+    their values. What is stored stays, and only a second equal answer much later replaces it."""
     confirmed_fewer: int = 0
-    """Loaded with far fewer sessions than before, or than the vendor counts, since a second reading was equal."""
+    """Loaded with far fewer sessions or values than before, or than the vendor counts, since a second reading was equal."""
+    fewer_values: int = 0
+    """Loaded with fewer values in the meeting or a session than before, but with most of them."""
     pending_by_reason: Counter[str] = field(default_factory=Counter)
     next_due: datetime | None = None
     """When the first of the pending ones may be read again."""

@@ -176,14 +176,16 @@ def _notes(report: Report) -> Iterator[str]:
         )
     if report.doubted:
         yield (
-            f"sessions missing that are stored or listed: {plural(report.doubted, 'meeting')}; what is stored stays, and is "
-            "replaced only if a second reading, at least 20 hours later, returns the same"
+            f"sessions or values missing that are stored or listed: {plural(report.doubted, 'meeting')}; what is stored stays, "
+            "and is replaced only if a second reading, at least 20 hours later, returns the same"
         )
     if report.confirmed_fewer:
         yield (
-            f"fewer or other sessions, confirmed by a second reading: {plural(report.confirmed_fewer, 'meeting')} "
-            f"{VERBS[report.destination]}"
+            "fewer or other sessions, or fewer values, confirmed by a second reading: "
+            f"{plural(report.confirmed_fewer, 'meeting')} {VERBS[report.destination]}"
         )
+    if report.fewer_values:
+        yield f"some values missing that were stored before: {plural(report.fewer_values, 'meeting')} {VERBS[report.destination]}"
     if report.listed_only:
         yield (
             f"{plural(report.listed_only, 'meeting')} {VERBS[report.destination]} from the listing only: the vendor no longer "

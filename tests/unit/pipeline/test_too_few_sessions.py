@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.models import Detail, session_key
-from harvester.pipeline.too_few_sessions import is_far_below, lacks_sessions
+from harvester.pipeline.too_few_sessions import is_far_below, lacks_sessions, lost_values
 from harvester.state.session_digest import SAMPLE, SessionSummary
 
 
 def keys(count: int, *, since: int = 0) -> list[str]:
-    return [session_key(str(number)) for number in range(since, since + count)]
+    return sorted(session_key(str(number)) for number in range(since, since + count))
 
 
 @pytest.mark.parametrize(
@@ -118,3 +118,39 @@ def test_sessions_that_are_replaced_are_missing(stays: list[bool], others: int) 
 )
 def test_half_of_the_vendors_count_is_far_below(count: int, expected: int | None, short: bool) -> None:
     assert is_far_below(count, expected) is short
+
+
+ROW, MEETING = 0x64, 0x82
+"""6 neutral and 4 personal values, 8 and 2."""
+
+
+@pytest.mark.parametrize(
+    ("row", "meeting", "lost"),
+    [
+        (ROW, MEETING, None),
+        (0x94, MEETING, None),
+        (0x46, MEETING, None),
+        (0x63, MEETING, "some"),
+        (0x24, MEETING, "some"),
+        (0x14, MEETING, "most"),
+        (0x00, MEETING, "most"),
+        (ROW, 0x81, "some"),
+        (ROW, 0x32, "most"),
+    ],
+)
+def test_a_row_that_keeps_its_key_loses_values(row: int, meeting: int, lost: str | None) -> None:
+    stored = SessionSummary.of(keys(3), [ROW] * 3, meeting=MEETING)
+    found = SessionSummary.of(keys(3), [ROW, row, ROW], meeting=meeting)
+    assert lost_values(stored, found, drops_personal=False) == lost
+
+
+def test_a_run_that_drops_personal_fields_has_lost_none() -> None:
+    stored = SessionSummary.of(keys(1), [0x25], meeting=0x32)
+    found = SessionSummary.of(keys(1), [0x20], meeting=0x30)
+    assert lost_values(stored, found, drops_personal=False) == "most"
+    assert lost_values(stored, found, drops_personal=True) is None
+
+
+def test_nothing_is_lost_of_a_row_without_values() -> None:
+    stored = SessionSummary.of(keys(1), [0x00])
+    assert lost_values(stored, stored, drops_personal=False) is None

@@ -263,9 +263,11 @@ def test_far_fewer_sessions_have_lines_and_keys_of_their_own() -> None:
     made.meeting_kept(Pending(until=until, reason=Reason.few_sessions), is_doubted=True)
     made.meeting_loaded(Ack(uuid="b", ok=2), pending=Pending(until=until, reason=Reason.few_sessions))
     made.confirmed_fewer += 1
+    made.fewer_values += 3
     text = "\n".join(summary_lines(made))
-    assert "sessions missing that are stored or listed: 2 meetings; what is stored stays" in text
-    assert "fewer or other sessions, confirmed by a second reading: 1 meeting" in text
+    assert "sessions or values missing that are stored or listed: 2 meetings; what is stored stays" in text
+    assert "fewer or other sessions, or fewer values, confirmed by a second reading: 1 meeting" in text
+    assert "some values missing that were stored before: 3 meetings stored" in text
     summary = made.summary()
     assert (summary["doubted"], summary["confirmed_fewer"], summary["pending"]) == (2, 1, 2)
     assert made.exit_code == 0
