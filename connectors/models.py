@@ -39,11 +39,13 @@ class Reason(StrEnum):
     quality = "quality not ready"
     settling = "just ended"
     few_sessions = "sessions missing"
+    few_values = "values missing"
     deleted = "deleted"
     expired = "expired"
     not_ours = "not ours"
     replaced = "known by another id"
     unknown_user = "unknown user"
+    unknown_group = "unknown group"
     refused = "refused"
     error = "error"
 
@@ -141,6 +143,9 @@ class SkippedPartition:
 
 REFUSALS: Final = frozenset({Reason.refused, Reason.unknown_user, Reason.not_ours})
 """Reasons of a permanent skip: the vendor has no such user or group, or gives no access to it."""
+
+MISTAKES: Final = frozenset({Reason.unknown_group})
+"""Reasons of a skip that only another setting mends: a later run would meet them again."""
 
 ONCE_A_DAY: Final = timedelta(hours=20)
 """The least time between two tries of what is tried once a day: the next nightly run may begin a little earlier in the day."""

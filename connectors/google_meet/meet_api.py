@@ -18,7 +18,7 @@ from cachetools import LRUCache
 
 from connectors.base import Context
 from connectors.concurrency import ordered_map
-from connectors.errors import BrokenResponse, VendorError
+from connectors.errors import BrokenResponse, ConfigurationError, VendorError
 from connectors.google_meet.auth import LOGGED_IN, GoogleTokens, UserUnavailable
 from connectors.google_meet.conference_grouping import MAX_TIME_DIFFERENCE, Conference, best_record, record_id
 from connectors.google_meet.directory_api import DirectoryApi
@@ -42,7 +42,6 @@ _REFUSED = (
 )
 MAX_CACHED_SPACES = 5000
 _CODE = re.compile(r"[a-z]+-[a-z]+-[a-z]+")
-"""The codes that a filter accepts; nicknames are refused."""
 
 MAX_CONFERENCE_LENGTH = timedelta(days=2)
 """How long before its first known join a conference is searched for."""
@@ -74,8 +73,13 @@ class MeetApi:
         self._codes: LRUCache[str, str | None] = LRUCache(MAX_CACHED_SPACES)
 
     def users_to_impersonate(self, users: Collection[str] = ()) -> Iterator[str]:
-        """The given users, else all active users in the Directory, else the admin. The logged-in user without delegation."""
+        """The given users, else all active users in the Directory, else the admin. The logged-in user without delegation,
+        who reads for nobody else: raises ConfigurationError if users are given."""
         if not self._tokens.impersonates:
+            if users:
+                raise ConfigurationError(
+                    f"{VENDOR}: --user needs a service account: a login reads only that person's own meetings: remove --user"
+                )
             yield LOGGED_IN
         elif users:
             yield from dict.fromkeys(user.lower() for user in users)
@@ -83,6 +87,11 @@ class MeetApi:
             yield from (person.email for person in self._directory.people() if person.active)
         else:
             yield self._tokens.admin
+
+    def require_code(self, code: str | None) -> None:
+        """Raises ConfigurationError for a code that Meet's filter refuses."""
+        if code is not None and not is_meet_code(code):
+            raise ConfigurationError(f"{VENDOR}: --meeting-code must be a code such as abc-mnop-xyz")
 
     def require_access(self) -> None:
         """Makes one call. Raises the error if it is refused."""
@@ -154,7 +163,7 @@ class MeetApi:
 
     def _find_by_code(self, user: str, conference: Conference) -> Row | None:
         start, end, code = conference.first_known, conference.end, conference.code
-        if start is None or end is None or code is None or not _CODE.fullmatch(code):
+        if start is None or end is None or code is None or not is_meet_code(code):
             return None
         # Not by its end: a live conference has none.
         where = (
@@ -256,6 +265,11 @@ class MeetApi:
                 if error.status not in {400, 404}:
                     raise
         return None
+
+
+def is_meet_code(code: str) -> bool:
+    """Whether the filter accepts the code; it refuses nicknames."""
+    return _CODE.fullmatch(code) is not None
 
 
 def space_of(record: Row) -> str | None:

@@ -14,11 +14,15 @@ from connectors.google_meet.conference_grouping import Conference, record_id
 from connectors.google_meet.endpoints import RECORD_RETENTION
 from connectors.google_meet.id_conflicts import OtherSourceDays
 from connectors.google_meet.meet_api import MAX_USERS_TRIED, VisibleRecord
+from connectors.google_meet.refused_users import unknown_users
 from connectors.google_meet.reports_rows import Row
 from connectors.models import MeetingRef, Reason, SkippedPartition, Window, row_digest, user_partition
 from connectors.parsing import parse_instant
 
 GoogleSourceName = Literal["reports", "meet", "auto"]
+
+Listed = tuple[str, list[Row]] | SkippedPartition
+"""A user with the rows that they list, or one who could not be read."""
 
 
 class RecordListing:
@@ -43,17 +47,22 @@ class RecordListing:
     ) -> Iterator[SkippedPartition]:
         """Puts every record into `into` by id, with some users who may read it; yields the users who could not be read.
 
-        `partitions` limits it to users that an earlier listing skipped.
+        `partitions` limits it to users that an earlier listing skipped. Raises ConfigurationError if only Meet is read, and
+        `--user` or `--meeting-code` names what it cannot know; otherwise Reports decides about them.
         """
         meet = self._apis.meet
+        if self._source == "meet":
+            meet.require_code(self._apis.code)
         users = meet.users_to_impersonate(self._apis.users)
         if partitions:
             users = (user for user in users if user_partition(user.lower()) in partitions)
         refused = {} if self._apis.users else refused_today(self._apis.context)
         results = meet.list_records(window, users, self._apis.code, refused=refused)
-        # Of a few users, all may be refused although Meet works.
+        is_sample = bool(partitions or self._apis.users)  # all of a few may be refused although Meet works
+        if self._source == "meet":
+            results = require_known(results, self._apis.users)
         for result in settle_refusals(
-            results, is_accepted=meet.accepts_admin if partitions else lambda: False
+            results, is_accepted=meet.accepts_admin if is_sample else lambda: False
         ):
             if isinstance(result, SkippedPartition):
                 yield result
@@ -115,11 +124,25 @@ class RecordListing:
         return hint if person is None else {**hint, "user": person.id}
 
 
+def require_known(results: Iterable[Listed], users: Sequence[str]) -> Iterator[Listed]:
+    """The results. Raises ConfigurationError before the first one if Google does not know one of `users`, which the command
+    line names."""
+    if not users:
+        return iter(results)
+    named = {user_partition(user.lower()): user for user in users}
+    found = list(results)
+    skipped = [result for result in found if isinstance(result, SkippedPartition)]
+    unknown = [named[each.partition] for each in skipped if each.reason is Reason.unknown_user]
+    if unknown:
+        raise unknown_users(unknown)
+    return iter(found)
+
+
 def settle_refusals(
-    results: Iterable[tuple[str, list[Row]] | SkippedPartition],
+    results: Iterable[Listed],
     *,
     is_accepted: Callable[[], bool] = lambda: False,
-) -> Iterator[tuple[str, list[Row]] | SkippedPartition]:
+) -> Iterator[Listed]:
     """The results, with the refused users last: permanently skipped, unless every user was refused.
 
     A person without a licence, or with the service turned off, is refused every night. If no person is accepted, something

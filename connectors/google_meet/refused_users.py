@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 
 from connectors.base import Context
-from connectors.errors import VendorError
+from connectors.errors import ConfigurationError, VendorError
 from connectors.google_meet.auth import UserUnavailable
 from connectors.google_meet.endpoints import VENDOR
 from connectors.google_meet.errors import Forbidden
@@ -26,6 +26,15 @@ def skip_user(user: str, error: VendorError) -> SkippedPartition:
     elif isinstance(error, Forbidden):
         reason = Reason.refused
     return SkippedPartition(partition=user_partition(user.lower()), reason=reason, permanent=False)
+
+
+def unknown_users(users: Iterable[str], status: int = 400) -> ConfigurationError:
+    """The error for users whom `--user` names, and Google does not know: a later run would not know them either."""
+    names = first_names(sorted(users))
+    return ConfigurationError(
+        f"{VENDOR}: Google does not know {names} ({status}), or has suspended the account: correct or remove --user, which "
+        "takes the primary address of a person of this Workspace"
+    )
 
 
 class RefusedUsers:

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from connectors.base import Context
-from connectors.errors import ConfigurationError, VendorError
+from connectors.errors import VendorError
 from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.endpoints import REPORTS, REPORTS_RETENTION, VENDOR
 from connectors.google_meet.http_client import RESTARTS, GoogleClient, PageTokenRefused, Row
+from connectors.google_meet.refused_users import unknown_users
 from connectors.google_meet.reports_rows import EVENT, flatten, leave_time, row_identity
 from connectors.parsing import format_milliseconds
 
@@ -89,10 +90,7 @@ class ReportsApi:
                 yield self._with_conference(page)
         except VendorError as error:
             if user != ALL_USERS and error.status in {400, 404} and not isinstance(error, PageTokenRefused):
-                raise ConfigurationError(
-                    f"{VENDOR}: Google does not know the user {user} ({error.status}): check --user, which takes the primary "
-                    "address of a person of this Workspace"
-                ) from None
+                raise unknown_users([user], error.status) from None
             raise
 
     def _with_conference(self, page: Sequence[Row]) -> Rows:

@@ -32,7 +32,7 @@ from connectors.google_meet.endpoints import SETTLING_TIME, VENDOR, WINDOW_PADDI
 from connectors.google_meet.errors import ApiNotAllowed
 from connectors.google_meet.id_conflicts import IdConflicts, OtherSourceDays
 from connectors.google_meet.mapping import ConferenceFacts, to_meeting, to_session
-from connectors.google_meet.meet_api import VisibleRecord, space_of
+from connectors.google_meet.meet_api import VisibleRecord, is_meet_code, space_of
 from connectors.google_meet.meet_source import MeetSource
 from connectors.google_meet.record_listing import GoogleSourceName, RecordListing
 from connectors.google_meet.reports_rows import Row, code_spellings, join_time
@@ -91,11 +91,12 @@ class ReportsSource:
             yield from self._to_refs(self._list_again(late, window), {}, window, days)
             return
         records: dict[str, VisibleRecord] = {}
-        yield from self._collect_records(window, records, users)
+        skipped = list(self._collect_records(window, records, users))
         listed: set[str] = set()
         conferences = chain(self._list_conferences(window), self._list_again(late, window))
         yield from self._to_refs(_noting_ids(conferences, listed), records, window, days)
         yield from self._record_refs(records, window, days, listed)
+        yield from skipped  # not before Reports has accepted --user
 
     def _record_refs(
         self,
@@ -117,13 +118,19 @@ class ReportsSource:
     def _collect_records(
         self, window: Window, into: dict[str, VisibleRecord], partitions: Collection[str]
     ) -> Iterator[SkippedPartition]:
-        retained = self._listing.retained_window(window) if self._with_meet else None
+        retained = self._listing.retained_window(window) if self._can_list_records() else None
         if retained is None:
             return
         try:
             yield from self._listing.collect(retained, into, partitions)
         except ApiNotAllowed as error:
             self._disable_meet(error)
+
+    def _can_list_records(self) -> bool:
+        """Whether Meet can list what the options select: not a nickname, and no other user's records without delegation."""
+        code, users = self._apis.code, self._apis.users
+        is_listable = (code is None or is_meet_code(code)) and (not users or self._apis.tokens.impersonates)
+        return self._with_meet and is_listable
 
     def _list_conferences(self, window: Window) -> Iterator[ListedConference | LateRow]:
         """The conferences that have rows in the wider window, newest first."""

@@ -16,7 +16,7 @@ from connectors.google_meet.auth import LOGGED_IN
 from connectors.google_meet.calendar_api import title
 from connectors.google_meet.endpoints import VENDOR
 from connectors.google_meet.meet_api import USERS_AT_ONCE
-from connectors.google_meet.record_listing import settle_refusals
+from connectors.google_meet.record_listing import require_known, settle_refusals
 from connectors.google_meet.redaction_rules import redact_row
 from connectors.google_meet.refused_users import RefusedUsers, skip_user
 from connectors.google_meet.reports_rows import Row, normalize_code
@@ -57,7 +57,12 @@ class UpcomingSource:
         if partitions:
             users = [user for user in users if user_partition(user) in partitions]
         all_users, seen = frozenset(users), set[str]()
-        for result in settle_refusals(self._list_users(window, users)):
+        listed = require_known(self._list_users(window, users), self._apis.users)
+        is_sample = bool(
+            partitions or self._apis.users
+        )  # all of a few may be refused although Calendar works
+        is_accepted = self._apis.calendar.accepts_admin if is_sample else lambda: False
+        for result in settle_refusals(listed, is_accepted=is_accepted):
             if isinstance(result, SkippedPartition):
                 yield result
                 continue

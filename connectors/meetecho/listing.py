@@ -78,6 +78,9 @@ class MeetechoListing:
             try:
                 yield from self._list_group(group, window, meeting_ids)
             except MeetechoRefused:
+                if self._datatracker.group(group) is None:
+                    yield self._unknown_group(group)
+                    continue
                 self._context.notify_once(
                     f"{VENDOR}: Meetecho refuses the group {group} of MEETECHO_GROUPS; it is skipped, and the next run tries again"
                 )
@@ -118,10 +121,7 @@ class MeetechoListing:
     ) -> Iterator[MeetingRef | SkippedPartition]:
         snapshot = self._snapshot(group)
         if snapshot.group_id is None:
-            self._context.notify_once(
-                f"{VENDOR}: the datatracker has no group {group}: check MEETECHO_GROUPS or --groups"
-            )
-            yield SkippedPartition(partition=group_partition(group), reason=Reason.error, permanent=False)
+            yield self._unknown_group(group)
         for number, session in snapshot.sessions.items():
             rooms = snapshot.session_rooms.get(number, ())
             start = rooms[0].start if rooms else None
@@ -140,6 +140,14 @@ class MeetechoListing:
             planned = PlannedMeeting(group=group, rooms=(room,))
             if self._is_wanted(planned, window):
                 yield to_ref(planned, self._context.now())
+
+    def _unknown_group(self, group: str) -> SkippedPartition:
+        self._context.notify_once(
+            f"{VENDOR}: the datatracker has no group {group}: correct or remove it in MEETECHO_GROUPS; the others are read"
+        )
+        return SkippedPartition(
+            partition=group_partition(group), reason=Reason.unknown_group, permanent=False
+        )
 
     def _is_wanted(self, planned: PlannedMeeting, window: Window) -> bool:
         """Whether to list it: a canceled meeting only if anyone attended, one without a time if anyone attended or it

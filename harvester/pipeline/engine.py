@@ -299,6 +299,7 @@ class _Run:
             self._report.meeting_kept(decision.pending, is_doubted=decision.doubt is not None)
             return None
         self._report.confirmed_fewer += decision.is_confirmed
+        self._report.fewer_values += decision.has_lost_values
         self._tracker.on_loading(ref)
         self._in_sink[record.meeting.uuid] = LoadedMeeting.of(ref, decision.record)
         return decision

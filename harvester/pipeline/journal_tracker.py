@@ -10,6 +10,7 @@ from connectors.errors import Gone, HarvestError, NotReady
 from connectors.models import (
     ONCE_A_DAY,
     REFUSALS,
+    Detail,
     MeetingRecord,
     MeetingRef,
     Pending,
@@ -24,8 +25,10 @@ from harvester.pipeline.too_few_sessions import (
     is_confirmed,
     is_far_below,
     lacks_sessions,
+    lost_values,
 )
-from harvester.pipeline.tracker import Fetch, KeepStored, LoadedMeeting, Unchanged, summarize
+from harvester.pipeline.tracker import Fetch, KeepStored, LoadedMeeting, Unchanged
+from harvester.pipeline.value_counts import summarize
 from harvester.sinks.base import Load
 from harvester.state.journal import Journal
 from harvester.state.journal_rows import FailedPartition, JournalEntry
@@ -56,15 +59,17 @@ class JournalTracker:
         run: int,
         now: Callable[[], datetime],
         was_empty: bool,
+        drops_personal: bool = False,
     ) -> None:
         """`extras`: those of this run; `run`: its number in the journal; `was_empty`: the index was empty when the
-        journal began."""
+        journal began; `drops_personal`: the run stores nothing personal."""
         self._journal = journal
         self._plan = plan
         self._extras = extras
         self._run = run
         self._now = now
         self._was_empty = was_empty
+        self._drops_personal = drops_personal
         self._started: dict[Slice, datetime] = {}
         self._looked_up: dict[str, JournalEntry | None] = {}
         self._fetching: dict[str, _Fetching] = {}
@@ -118,23 +123,38 @@ class JournalTracker:
         return self._unless_doubted(fetching.fetch, Load(record=record, is_new=is_new))
 
     def _unless_doubted(self, fetch: Fetch, load: Load) -> Load | KeepStored:
-        """The load; what is stored, if the record has far fewer sessions; or the record as pending, if the vendor counts
-        far more."""
-        record, now = load.record, self._now()
-        keys = [session.key for session in record.sessions]
-        is_poor = lacks_sessions(keys, fetch.sessions, fetch.stored_rank, same_source=fetch.same_source)
-        is_short = not record.listed_only and is_far_below(len(keys), record.expected_sessions)
-        if not (is_poor or is_short):
+        """The load; what is stored, if the record has far fewer sessions, or a row has lost its values; or the record as
+        pending, if the vendor counts far more."""
+        record = load.record
+        reason, lost = self._why_poor(fetch, record)
+        is_short = not record.listed_only and is_far_below(len(record.sessions), record.expected_sessions)
+        if lost and reason is None:
+            load = replace(load, has_lost_values=True)
+        if not (reason or is_short):
             return load
-        found = summarize(record)
+        found, now = summarize(record), self._now()
         if record.pending is None and is_confirmed(found, fetch.doubt, now):
             return replace(load, is_confirmed=True)
         doubt = Doubt(sessions=found, since=doubted_since(found, fetch.doubt, now))
         due = max(doubt.since + ONCE_A_DAY, now)
-        pending = record.pending or Pending(until=due, reason=Reason.few_sessions)
-        if is_poor:
+        pending = record.pending or Pending(until=due, reason=reason or Reason.few_sessions)
+        if reason:
             return KeepStored(pending=pending, doubt=doubt)
         return replace(load, record=replace(record, pending=pending))
+
+    def _why_poor(self, fetch: Fetch, record: MeetingRecord) -> tuple[Reason | None, bool]:
+        """Why what is stored is richer, if it is; and whether any values of it are lost."""
+        stored, rank = fetch.sessions, fetch.stored_rank
+        if rank is None:
+            return None, False
+        keys = [session.key for session in record.sessions]
+        expected, same_source = record.expected_sessions, fetch.same_source
+        if lacks_sessions(keys, stored, rank, expected=expected, same_source=same_source):
+            return Reason.few_sessions, True
+        if stored is None or not same_source or rank < Detail.basic:
+            return None, False  # other sources, and live meetings, have other fields
+        lost = lost_values(stored, summarize(record), drops_personal=self._drops_personal)
+        return (Reason.few_values if lost == "most" else None), lost is not None
 
     def _again(self, record: JournalEntry) -> Fetch:
         extras = record.extras | self._extras

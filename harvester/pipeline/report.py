@@ -11,7 +11,7 @@ from typing import cast
 
 from connectors.errors import Gone, HarvestError, LeaseHeld, NotReady, QuotaExhausted, TimeIsUp
 from connectors.exit_codes import ExitCode
-from connectors.models import MeetingRecord, Pending, Reason, SkippedPartition, Window
+from connectors.models import MISTAKES, MeetingRecord, Pending, Reason, SkippedPartition, Window
 from harvester.formatting import plural
 from harvester.pipeline.run_clock import Clock
 from harvester.pipeline.run_summary import DestinationKind, FailureSummary, RunSummary
@@ -71,10 +71,12 @@ class Report:
     kept_pending: int = 0
     """Of the pending ones: what is stored is richer, and stays until then."""
     doubted: int = 0
-    """Of the pending ones: the vendor returned far fewer sessions than are stored, or than it counts. What is stored stays,
-    and only a second equal answer much later replaces it."""
+    """Of the pending ones: the vendor returned far fewer sessions than are stored, or than it counts, or rows without most of
+    their values. What is stored stays, and only a second equal answer much later replaces it."""
     confirmed_fewer: int = 0
-    """Loaded with far fewer sessions than before, or than the vendor counts, since a second reading was equal."""
+    """Loaded with far fewer sessions or values than before, or than the vendor counts, since a second reading was equal."""
+    fewer_values: int = 0
+    """Loaded with fewer values in the meeting or a session than before, but with most of them."""
     pending_by_reason: Counter[str] = field(default_factory=Counter)
     next_due: datetime | None = None
     """When the first of the pending ones may be read again."""
@@ -224,7 +226,8 @@ class Report:
             self.missing_partitions[reason] += 1
         else:
             self.failed_partitions[reason] += 1
-            self._fail(skipped.partition, reason, ExitCode.TEMPFAIL)
+            is_mistake = skipped.reason in MISTAKES
+            self._fail(skipped.partition, reason, ExitCode.CONFIG if is_mistake else ExitCode.TEMPFAIL)
 
     def listing_failed(self, window: Window, error: HarvestError) -> None:
         self.failed_listings += 1

@@ -30,6 +30,7 @@ class RunSummary(TypedDict):
     kept_pending: int
     doubted: int
     confirmed_fewer: int
+    fewer_values: int
     pending_by_reason: dict[str, int]
     next_due: str | None
     gone: int

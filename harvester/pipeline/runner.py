@@ -243,7 +243,7 @@ def recorded_run(
 
     `has_indices`: whether the index holds anything. Raises AlreadyRunning if another run holds the journal.
     """
-    now = account.context.now
+    now, drops = account.context.now, account.config.privacy.drops_personal
     with journal.lock():
         forget_wrong_times(account, journal, stops=not account.context.knows_vendor_time)
         previous = journal.runs(1)
@@ -253,17 +253,17 @@ def recorded_run(
                 if generation is not None:
                     generation.check_before(previous[0].ended if previous else None)
                 plan = _plan_and_record(account, journal, request)
-                was_empty = _was_empty(journal, has_indices)
+                empty = _was_empty(journal, has_indices)
                 _log_plan(account.vendor, plan)
                 expired = account.context.knows_vendor_time
                 if expired:
                     _expire(account, journal, report)
                 plan = with_backlog(plan, journal, max_window=account.connector.max_window, now=now())
         with _recorded_failure(journal, run, report, now):
-            yield (
-                plan,
-                JournalTracker(journal, plan, extras=request.extras, run=run, now=now, was_empty=was_empty),
+            tracker = JournalTracker(
+                journal, plan, extras=request.extras, run=run, now=now, was_empty=empty, drops_personal=drops
             )
+            yield plan, tracker
             if generation is not None:
                 generation.check_after(report)
             if not expired and report.listing_complete:  # the vendor has answered, and shows no time

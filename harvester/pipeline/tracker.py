@@ -21,6 +21,7 @@ from connectors.models import (
     SkippedPartition,
 )
 from harvester.pipeline.planner import RunPlan, Slice
+from harvester.pipeline.value_counts import summarize
 from harvester.sinks.base import Load
 from harvester.state.session_digest import Doubt, SessionSummary
 
@@ -62,7 +63,7 @@ class KeepStored:
     pending: Pending | None = None
     """When to read the meeting again; `None`: what is stored stays for good."""
     doubt: Doubt | None = None
-    """The record has so few sessions that it is not believed."""
+    """The record has so few sessions, or values, that it is not believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +101,6 @@ class LoadedMeeting:
     def is_doubted(self) -> bool:
         """It has far fewer sessions than the vendor counts, and is read again."""
         return self.pending is not None and self.pending.reason is Reason.few_sessions
-
-
-def summarize(record: MeetingRecord) -> SessionSummary:
-    return SessionSummary.of(session.key for session in record.sessions)
 
 
 class RunTracker(Protocol):

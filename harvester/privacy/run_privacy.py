@@ -26,6 +26,11 @@ class Privacy:
     def keeps_all(self) -> bool:
         return self.treatment.keeps_all and not self.forgotten
 
+    @property
+    def drops_personal(self) -> bool:
+        """Whether personal fields are left out."""
+        return self.treatment.mode == "drop"
+
     def with_others(self, others: Sequence[ForgottenList]) -> Privacy:
         """The same, and people are left out whom other state folders remember."""
         return replace(self, forgotten=self.forgotten.with_others(others)) if others else self

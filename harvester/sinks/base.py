@@ -18,7 +18,9 @@ class Load:
     is_new: bool = False
     """Nothing of this meeting was ever stored, by this run or another: the sink need not look for stale documents."""
     is_confirmed: bool = False
-    """Far fewer sessions than are stored or listed, but a second reading much later was equal."""
+    """Far fewer sessions or values than are stored or listed, but a second reading much later was equal."""
+    has_lost_values: bool = False
+    """The meeting or a session has fewer values than are stored, but most of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from connectors.errors import Gone, NotReady
-from connectors.models import MeetingRef
+from connectors.models import MeetingRef, Reason
 from harvester.formatting import format_instant
 from harvester.pipeline.journal_tracker import JournalTracker
 from harvester.pipeline.planner import RunPlan
@@ -57,11 +57,23 @@ class RepairTracker:
     """
 
     def __init__(
-        self, journal: Journal, findings: Mapping[str, Finding], *, run: int, now: Callable[[], datetime]
+        self,
+        journal: Journal,
+        findings: Mapping[str, Finding],
+        *,
+        run: int,
+        now: Callable[[], datetime],
+        drops_personal: bool = False,
     ) -> None:
-        """`run`: its number in the journal."""
+        """`run`: its number in the journal; `drops_personal`: the run stores nothing personal."""
         tracker = JournalTracker(
-            journal, RunPlan(forced_since=now()), extras=frozenset(), run=run, now=now, was_empty=False
+            journal,
+            RunPlan(forced_since=now()),
+            extras=frozenset(),
+            run=run,
+            now=now,
+            was_empty=False,
+            drops_personal=drops_personal,
         )
         self.reasons: dict[str, str] = {}
         """Why a meeting was not stored, by uuid."""
@@ -122,7 +134,8 @@ def _why_kept(kept: KeepStored) -> str:
         return "the vendor now returns less detail; kept the stored version"
     until = f"{format_instant(kept.pending.until)} UTC"
     if kept.doubt is not None:
-        return f"the vendor returned far fewer sessions; kept the stored version; a run after {until} reads it again"
+        what = "values" if kept.pending.reason is Reason.few_values else "sessions"
+        return f"the vendor returned far fewer {what}; kept the stored version; a run after {until} reads it again"
     return f"the vendor will have the rest from {until}; a run after that reads it"
 
 

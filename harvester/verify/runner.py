@@ -214,7 +214,13 @@ class _Repair:
         try:
             restore_settings(self.journal, self.index.remember_versions)
             blocked = self._redate(result.findings)
-            tracker = RepairTracker(self.journal, to_harvest(result.findings, blocked), run=run, now=now)
+            tracker = RepairTracker(
+                self.journal,
+                to_harvest(result.findings, blocked),
+                run=run,
+                now=now,
+                drops_personal=account.config.privacy.drops_personal,
+            )
             tracker.reasons.update(blocked)
             self._repair(result.findings, tracker, report)
             deleted = self._delete_orphans(result.findings, tracker)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.errors import BrokenResponse
+from connectors.exit_codes import ExitCode
 from connectors.meetecho.datatracker_api import Datatracker, PlannedTime, id_from_uri
 from connectors.meetecho.datatracker_http_client import DatatrackerClient
 from connectors.meetecho.endpoints import GROUPS, VENDOR, call_name
@@ -16,9 +17,14 @@ from connectors.meetecho.writing.desired_state import Deck, to_decks
 
 MATERIALS_CALL = call_name("/api/meeting/session/{id}/materials")
 
-
 NOTIFY_TIME = timedelta(minutes=15)
 """The datatracker's `slides_notify_time`, if it is not set otherwise."""
+
+
+class UnknownSession(BrokenResponse):
+    """The datatracker has no such session: the number is wrong."""
+
+    exit_code = ExitCode.CONFIG
 
 
 class SlideSource:
@@ -33,7 +39,9 @@ class SlideSource:
         one has no revision, title or URL, as after a failed upload (ietf-tools/datatracker#11439)."""
         body = self._client.get_object(MATERIALS_CALL, f"/api/meeting/session/{session}/materials")
         if body is None:
-            raise BrokenResponse(f"{VENDOR}: {MATERIALS_CALL}: the datatracker has no session {session}")
+            raise UnknownSession(
+                f"{VENDOR}: {MATERIALS_CALL}: the datatracker has no session {session}: check the number"
+            )
         slides = body.get("slides")
         rows: Any = slides.get("decks") if isinstance(slides, dict) else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -44,15 +52,19 @@ class SlideSource:
             raise ValueError(f"{error}; correct it in the datatracker") from None
 
     def group(self, session: str) -> str:
-        """The acronym of the session's group. Raises BrokenResponse if the datatracker does not have it."""
+        """The acronym of the session's group. Raises UnknownSession if there is no such session, BrokenResponse if the
+        datatracker does not have its group."""
         row = self._datatracker.session(session)
-        number = id_from_uri(row.get("group")) if row is not None else None
+        if row is None:
+            raise UnknownSession(
+                f"{VENDOR}: the datatracker has no session {session}: check the number, or name the group with --group"
+            )
+        number = id_from_uri(row.get("group"))
         group = self._client.get(GROUPS, number) if number is not None else None
         acronym = group.get("acronym") if group is not None else None
         if not isinstance(acronym, str) or not acronym:
             raise BrokenResponse(
-                f"{VENDOR}: the datatracker has no group for session {session}: check the number, or name the group with "
-                "--group"
+                f"{VENDOR}: the datatracker has no group for session {session}: name the group with --group"
             )
         return acronym
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from connectors.errors import HarvestError, OutputError, TimeIsUp
 from connectors.exit_codes import ExitCode, outcome_of
+from connectors.models import MISTAKES
 from harvester.cli.render.echo import echo_json
 from harvester.cli.standard_streams import stderr_is_closed
 from harvester.formatting import format_instant, plural, without_prefix
@@ -146,10 +147,13 @@ def _partition_lines(report: Report) -> Iterator[str]:
             f"{plural(report.missing_partitions.total(), 'part')} of listings skipped that the vendor does not have or give, such "
             f"as a deleted user or one without a licence (this is normal): {_by_reason(report.missing_partitions)}"
         )
-    if report.failed_partitions:
+    mistakes = Counter({name: n for name, n in report.failed_partitions.items() if name in MISTAKES})
+    failed = report.failed_partitions - mistakes
+    if mistakes:
+        yield f"names that the vendor does not know: correct or remove them in the settings: {_by_reason(mistakes)}"
+    if failed:
         yield (
-            f"{plural(report.failed_partitions.total(), 'part')} of listings could not be read; {_retry(report)}: "
-            f"{_by_reason(report.failed_partitions)}"
+            f"{plural(failed.total(), 'part')} of listings could not be read; {_retry(report)}: {_by_reason(failed)}"
         )
 
 
@@ -172,14 +176,16 @@ def _notes(report: Report) -> Iterator[str]:
         )
     if report.doubted:
         yield (
-            f"sessions missing that are stored or listed: {plural(report.doubted, 'meeting')}; what is stored stays, and is "
-            "replaced only if a second reading, at least 20 hours later, returns the same"
+            f"sessions or values missing that are stored or listed: {plural(report.doubted, 'meeting')}; what is stored stays, "
+            "and is replaced only if a second reading, at least 20 hours later, returns the same"
         )
     if report.confirmed_fewer:
         yield (
-            f"fewer or other sessions, confirmed by a second reading: {plural(report.confirmed_fewer, 'meeting')} "
-            f"{VERBS[report.destination]}"
+            "fewer or other sessions, or fewer values, confirmed by a second reading: "
+            f"{plural(report.confirmed_fewer, 'meeting')} {VERBS[report.destination]}"
         )
+    if report.fewer_values:
+        yield f"some values missing that were stored before: {plural(report.fewer_values, 'meeting')} {VERBS[report.destination]}"
     if report.listed_only:
         yield (
             f"{plural(report.listed_only, 'meeting')} {VERBS[report.destination]} from the listing only: the vendor no longer "

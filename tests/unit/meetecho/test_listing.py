@@ -211,8 +211,17 @@ def test_refused_group_is_skipped_and_does_not_stop_others(
 
 def test_unknown_group_is_reported_and_skipped(alone: Build, account: Account, context: FakeContext) -> None:
     found = list(alone(MEETECHO_GROUPS="acro,typo").meetings(DAY))
-    assert [one.partition for one in found if isinstance(one, SkippedPartition)] == ["group typo"]
-    assert any("typo" in notice for notice in context.notices)
+    (skipped,) = [one for one in found if isinstance(one, SkippedPartition)]
+    assert (skipped.partition, skipped.reason) == ("group typo", Reason.unknown_group)
+    assert any("no group typo: correct or remove it" in notice for notice in context.notices)
+
+
+def test_a_group_that_neither_side_knows_is_unknown_and_not_refused(
+    meetecho: Build, account: Account
+) -> None:
+    account.refused["/fetchRooms"] = [(403, {}, "{}")]
+    found = list(meetecho(MEETECHO_GROUPS="typo").meetings(DAY))
+    assert [one.reason for one in found if isinstance(one, SkippedPartition)] == [Reason.unknown_group]
 
 
 def test_groups_option_filters(alone: Build, account: Account) -> None:

@@ -309,6 +309,77 @@ def test_far_fewer_sessions_replace_nothing_until_a_second_equal_reading(
     )
 
 
+@pytest.mark.parametrize(("stored", "found"), [(4, 2), (2, 1)])
+def test_half_of_the_sessions_is_believed_at_once_only_if_the_listing_counts_as_many(
+    journal: Journal, clock: Clock, stored: int, found: int
+) -> None:
+    read(journal, clock, reading(clock, *MANY[:stored]))
+    clock.now += DAY
+    assert isinstance(read(journal, clock, reading(clock, *MANY[:found])), KeepStored)
+    clock.now += HOUR
+    assert isinstance(read(journal, clock, reading(clock, *MANY[:found], expected=found)), Load)
+
+
+def full(clock: Clock, **more: Any) -> MeetingRecord:
+    """A reading whose rows have all their values."""
+    found = reading(clock, *MANY[:3], **more)
+    given = {"user_name": "Ada", "email": "ada@example.org", "os": "Windows", "country": "DE"}
+    times = {"join_time": WINDOW.start, "leave_time": WINDOW.start + HOUR}
+    sessions = [replace(session, **given, **times) for session in found.sessions]
+    return replace(found, sessions=sessions, meeting=replace(found.meeting, topic="Weekly", meeting_code="1"))
+
+
+def without_values(record: MeetingRecord, *, rows: int) -> MeetingRecord:
+    """Of the first rows only the keys are left."""
+    hollow = [Session(key=session.key) for session in record.sessions[:rows]]
+    return replace(record, sessions=[*hollow, *record.sessions[rows:]])
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_rows_without_their_values_replace_nothing_until_a_second_equal_reading(
+    journal: Journal, clock: Clock, rows: int, force: bool
+) -> None:
+    read(journal, clock, full(clock))
+    clock.now += DAY
+    first = clock()
+    assert isinstance(read(journal, clock, without_values(full(clock), rows=rows), force=force), KeepStored)
+    entry = entry_of(journal)
+    assert (entry.outcome, entry.reason, entry.due) == ("pending", "values missing", first + ONCE_A_DAY)
+    clock.now = first + ONCE_A_DAY
+    decision = read(journal, clock, without_values(full(clock), rows=rows), force=force)
+    assert isinstance(decision, Load)
+    assert decision.is_confirmed
+    assert entry_of(journal).outcome == "done"
+
+
+def test_a_meeting_that_has_lost_its_values_replaces_nothing(journal: Journal, clock: Clock) -> None:
+    read(journal, clock, full(clock))
+    clock.now += DAY
+    found = full(clock)
+    hollow = replace(found, meeting=replace(found.meeting, topic=None, meeting_code=None))
+    assert isinstance(read(journal, clock, hollow), KeepStored)
+    clock.now += HOUR
+    assert isinstance(read(journal, clock, full(clock)), Load)
+
+
+def test_a_loss_of_some_values_is_stored_and_counted(journal: Journal, clock: Clock) -> None:
+    assert read(journal, clock, full(clock)) == Load(record=full(clock))
+    clock.now += DAY
+    found = full(clock)
+    nameless = replace(found, sessions=[replace(each, user_name=None) for each in found.sessions])
+    decision = read(journal, clock, nameless)
+    assert isinstance(decision, Load)
+    assert decision.has_lost_values
+
+
+def test_a_live_meeting_and_another_source_have_other_values(journal: Journal, clock: Clock) -> None:
+    live = full(clock)
+    read(journal, clock, replace(live, meeting=replace(live.meeting, detail=Detail.live)))
+    clock.now += DAY
+    assert isinstance(read(journal, clock, without_values(full(clock), rows=3)), Load)
+
+
 def test_another_poor_reading_confirms_nothing(journal: Journal, clock: Clock) -> None:
     read(journal, clock, reading(clock, *MANY))
     for number in range(1, 4):

@@ -148,6 +148,13 @@ def test_only_partitions_that_may_come_back_make_the_run_partial() -> None:
     assert (run.missing_partitions, run.failed_partitions) == ({"unknown user": 11}, {"error": 1})
 
 
+def test_a_name_that_no_later_run_will_know_is_a_mistake_in_the_settings() -> None:
+    run = report(listed=1, done=1)
+    run.skip(SkippedPartition(partition="group typo", reason=Reason.unknown_group, permanent=False))
+    run.skip(SkippedPartition(partition="group acro", reason=Reason.error, permanent=False))
+    assert run.exit_code == 78
+
+
 def test_kept_meetings_are_not_counted_as_stored() -> None:
     run = report(listed=3, fetched=3)
     run.meeting_loaded(Ack(uuid="a", ok=2), pending=None)

@@ -34,6 +34,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 REPORT = Report(vendor="fake", account="main")
 ACCOUNT: Any = SimpleNamespace(
     vendor="fake",
+    config=SimpleNamespace(privacy=SimpleNamespace(drops_personal=False)),
     connector=SimpleNamespace(max_window=SPAN, retention=SPAN, lookback=timedelta(days=3)),
     context=SimpleNamespace(now=lambda: NOW, knows_vendor_time=True),
 )
@@ -93,6 +94,7 @@ def test_what_is_left_is_counted_with_the_last_changes_and_from_the_start_of_the
 def account_at(now: datetime, *, known: bool) -> Any:
     return SimpleNamespace(
         vendor="fake",
+        config=SimpleNamespace(privacy=SimpleNamespace(drops_personal=False)),
         connector=ACCOUNT.connector,
         context=SimpleNamespace(now=lambda: now, knows_vendor_time=known),
     )

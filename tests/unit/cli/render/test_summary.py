@@ -222,6 +222,14 @@ def test_missing_partitions_are_normal_and_failed_ones_are_retried() -> None:
     assert lines[-1] == "zoom: 1 part of listings could not be read; the next run will retry: 1 error"
 
 
+def test_a_name_that_the_vendor_does_not_know_is_not_retried() -> None:
+    run = started(listed=1, done=1)
+    run.skip(SkippedPartition(partition="group typo", reason=Reason.unknown_group, permanent=False))
+    assert summary_lines(run)[-1] == (
+        "zoom: names that the vendor does not know: correct or remove them in the settings: 1 unknown group"
+    )
+
+
 def test_pending_meetings_are_explained_with_their_reason_and_time() -> None:
     run = started(listed=1, fetched=1)
     run.meeting_kept(Pending(until=NOW, reason=Reason.quality))
@@ -255,9 +263,11 @@ def test_far_fewer_sessions_have_lines_and_keys_of_their_own() -> None:
     made.meeting_kept(Pending(until=until, reason=Reason.few_sessions), is_doubted=True)
     made.meeting_loaded(Ack(uuid="b", ok=2), pending=Pending(until=until, reason=Reason.few_sessions))
     made.confirmed_fewer += 1
+    made.fewer_values += 3
     text = "\n".join(summary_lines(made))
-    assert "sessions missing that are stored or listed: 2 meetings; what is stored stays" in text
-    assert "fewer or other sessions, confirmed by a second reading: 1 meeting" in text
+    assert "sessions or values missing that are stored or listed: 2 meetings; what is stored stays" in text
+    assert "fewer or other sessions, or fewer values, confirmed by a second reading: 1 meeting" in text
+    assert "some values missing that were stored before: 3 meetings stored" in text
     summary = made.summary()
     assert (summary["doubted"], summary["confirmed_fewer"], summary["pending"]) == (2, 1, 2)
     assert made.exit_code == 0

@@ -9,7 +9,7 @@ import responses
 
 from connectors.errors import BrokenResponse, Unreachable, VendorError
 from connectors.meetecho.datatracker_http_client import DatatrackerClient
-from connectors.meetecho.writing.slide_source import SlideSource
+from connectors.meetecho.writing.slide_source import SlideSource, UnknownSession
 from tests.unit.fake_context import FakeContext
 from tests.unit.meetecho.fake_api import DATATRACKER
 
@@ -76,8 +76,9 @@ def test_a_deck_that_cannot_be_sent_is_named(
 
 def test_an_unknown_session_is_named(http: responses.RequestsMock, source: SlideSource) -> None:
     http.get(MATERIALS, status=404)
-    with pytest.raises(BrokenResponse, match="no session 28208"):
+    with pytest.raises(UnknownSession, match="no session 28208") as unknown:
         source.decks("28208")
+    assert unknown.value.exit_code == 78
 
 
 def test_a_datatracker_that_does_not_answer_is_unreachable(
@@ -137,5 +138,5 @@ def test_the_group_of_a_session_is_found(http: responses.RequestsMock, source: S
     http.get(f"{DATATRACKER}/api/v1/group/group/2161/", json={"acronym": "quic"})
     assert source.group("28208") == "quic"
     http.get(f"{DATATRACKER}/api/v1/meeting/session/1/", status=404)
-    with pytest.raises(BrokenResponse, match="--group"):
+    with pytest.raises(UnknownSession, match="--group"):
         source.group("1")
