@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from connectors.models import Session
 from connectors.parsing import as_dicts, as_number, as_text, parse_instant, unique_rows
 from connectors.quality import SERIES_MEASURES, Measure, Point, Quality, Series, Stream, summarize, to_series
@@ -48,7 +50,7 @@ def to_quality(row: Row, *, series: bool = False) -> Quality | None:
         for key, name in STREAMS.items():
             stream = streams[name]
             if stream is not None:
-                streams[name] = replace(stream, series=_to_series(minutes, key))
+                streams[name] = msgspec.structs.replace(stream, series=_to_series(minutes, key))
     cpu = _to_measure(
         "cpu_pct", _parts(minutes, "cpu_usage"), "zoom_avg_cpu_usage", "%", "zoom_max_cpu_usage"
     )
