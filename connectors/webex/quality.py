@@ -8,12 +8,13 @@ measured". The units of `mediaBitRate` and `jitter` are not documented; kbit/s a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from connectors.models import Session, session_key
 from connectors.parsing import (

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from connectors.models import Session
 from connectors.parsing import as_dicts, as_number, as_text, parse_instant, unique_rows
@@ -50,7 +49,7 @@ def to_quality(row: Row, *, series: bool = False) -> Quality | None:
         for key, name in STREAMS.items():
             stream = streams[name]
             if stream is not None:
-                streams[name] = msgspec.structs.replace(stream, series=_to_series(minutes, key))
+                streams[name] = replace(stream, series=_to_series(minutes, key))
     cpu = _to_measure(
         "cpu_pct", _parts(minutes, "cpu_usage"), "zoom_avg_cpu_usage", "%", "zoom_max_cpu_usage"
     )
