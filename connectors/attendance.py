@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from connectors.models import Meeting, MeetingRecord, Pending, Session
+import msgspec
+
+from connectors.models import NOT_COMPARED, Meeting, MeetingRecord, Pending, Session
 from connectors.quality import Quality
 
 _identity: Callable[[Session], tuple[Any, ...]] = attrgetter(
-    *(field.name for field in fields(Session) if field.name not in {"key", "quality", "vendor_data"})
+    *(name for name in Session.__struct_fields__ if name not in NOT_COMPARED | {"key"})
 )
 
 
@@ -53,7 +55,9 @@ def unique_sessions(sessions: Iterable[Session]) -> tuple[list[Session], int]:
             same_key.sort(key=_collision_order)
             collisions += len(same_key) - 1
         unique.append(same_key[0])
-        unique.extend(replace(session, key=f"{key}-{n}") for n, session in enumerate(same_key[1:], 2))
+        unique.extend(
+            msgspec.structs.replace(session, key=f"{key}-{n}") for n, session in enumerate(same_key[1:], 2)
+        )
     return unique, collisions
 
 

@@ -7,6 +7,7 @@ themselves, over time; it is kept only with `--series`.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,8 @@ from operator import mul
 from typing import Any
 
 import msgspec
+
+from connectors.parsing import LARGEST_NUMBER
 
 STREAMS = ("audio_in", "audio_out", "video_in", "video_out", "share_in", "share_out")
 MEASURES = ("latency_ms", "jitter_ms", "packet_loss_pct", "bitrate_kbps", "height_px", "fps")
@@ -76,20 +79,29 @@ def summarize(
     worst value only. Negative values mean "not measured" at all vendors.
     """
     values = [value for value in samples if value is not None and value >= 0]
-    peaks = [value for value in extremes if value is not None and value >= 0]
-    return to_measure(name, values, peaks)
+    return to_measure(name, values, [value for value in extremes if value is not None and value >= 0])
 
 
 def to_measure(name: str, samples: Sequence[float], extremes: Sequence[float] = ()) -> Measure | None:
-    """The same for samples and extremes that were all measured."""
-    if not samples:
+    """The same for samples and extremes that are all numbers."""
+    values = _measured(samples)
+    if not values:
         return None
-    worst = _WORST[name]
-    return Measure(
-        mean=fsum(samples) / len(samples),
-        worst=worst([*samples, *extremes]) if extremes else worst(samples),
-        samples=len(samples),
-    )
+    worst = values[0] if name in LOWEST_IS_WORST else values[-1]
+    if extremes:
+        worst = _WORST[name](worst, *_measured(extremes))
+    return Measure(mean=fsum(values) / len(values), worst=worst, samples=len(values))
+
+
+def _measured(samples: Sequence[float]) -> Sequence[float]:
+    """The samples that were measured, in ascending order.
+
+    Sorting takes less time than a loop that leaves out the others and a second one that finds the worst.
+    """
+    values = sorted(samples)
+    if values and values[0] >= 0 and values[-1] <= LARGEST_NUMBER:
+        return values
+    return values[bisect_left(values, 0.0) : bisect_right(values, LARGEST_NUMBER)]
 
 
 def merge_measures(name: str, measures: Sequence[Measure]) -> Measure | None:
@@ -179,8 +191,7 @@ def join_series(parts: Sequence[Series]) -> Series | None:
     return whole or max(parts, key=lambda part: len(part.points()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
+class Stream(msgspec.Struct, frozen=True, kw_only=True):
     """One direction of one medium. Audio has no `height_px` and no `fps`."""
 
     measures: Mapping[str, Measure]
@@ -214,8 +225,7 @@ class Stream:
         return cls.from_measures(measures, join_series(parts) if same_session else None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quality:
+class Quality(msgspec.Struct, frozen=True, kw_only=True):
     """The quality of one session or meeting, as the participant's client received (`in`) and sent (`out`) it."""
 
     audio_in: Stream | None = None

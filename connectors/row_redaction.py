@@ -6,9 +6,8 @@ between vendors is data: `RedactionRules`, in each vendor's `redaction_rules.py`
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -37,15 +36,33 @@ class RedactionRules:
     keep_flags: bool = False
     """Keep a boolean under a secret name: it says only whether there is a passcode (`hasPassword`)."""
 
+    has_secret_name: Callable[[str], bool] = field(init=False, repr=False, compare=False)
+    """Whether these rules remove a field by its name. Cached: the rows of a vendor have the same fields."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "has_secret_name", lru_cache(maxsize=4096)(self._has_secret_name))
+
+    def _has_secret_name(self, key: str) -> bool:
+        name = key.lower().replace("_", "").replace("-", "")
+        return key in self.fields or any(word in name for word in (*SECRET_WORDS, *self.words))
+
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
 def redact(row: Mapping[str, Any], rules: RedactionRules) -> dict[str, Any]:
     """A copy of the row without secret fields and links, at any depth."""
-    return {
-        key: redact_value(value, rules) for key, value in row.items() if not _is_secret(key, value, rules)
-    }
+    kept: dict[str, Any] = {}
+    for key, value in row.items():
+        if rules.has_secret_name(key):
+            if rules.keep_flags and isinstance(value, bool):
+                kept[key] = value
+        elif isinstance(value, str):
+            if "://" not in value or key in rules.titles:
+                kept[key] = value
+        else:
+            kept[key] = redact_value(value, rules)
+    return kept
 
 
 def redact_value(value: Any, rules: RedactionRules) -> Any:
@@ -65,23 +82,5 @@ def redact_value(value: Any, rules: RedactionRules) -> Any:
     return value
 
 
-def _is_secret(key: str, value: Any, rules: RedactionRules) -> bool:
-    if isinstance(value, bool) and rules.keep_flags:
-        return False
-    if key in rules.fields or _has_secret_name(key, rules.words):
-        return True
-    return _is_link(value) and key not in rules.titles
-
-
 def _is_link(value: Any) -> bool:
     return isinstance(value, str) and "://" in value
-
-
-@lru_cache(maxsize=4096)
-def _has_secret_name(key: str, words: tuple[str, ...]) -> bool:
-    return _pattern(words).search(key.lower().replace("_", "").replace("-", "")) is not None
-
-
-@lru_cache(maxsize=16)
-def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, (*SECRET_WORDS, *words))))

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec import structs
+
 from connectors.attendance import to_record
 from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, session_key
 from connectors.quality import MEASURES, STREAMS, Measure, Quality, Stream
@@ -135,7 +137,7 @@ def many(count: int, **more: Any) -> Iterator[MeetingRecord]:
 def spoiled(harvest: MeetingRecord, **changes: Any) -> MeetingRecord:
     """The record with changed fields in its first session, without type checks."""
     first, *others = harvest.sessions
-    return replace(harvest, sessions=[replace(first, **changes), *others])
+    return replace(harvest, sessions=[structs.replace(first, **changes), *others])
 
 
 def loads(records: Iterable[MeetingRecord], *, new: Container[str] = ()) -> Iterator[Load]:

@@ -8,13 +8,16 @@ measured". The units of `mediaBitRate` and `jitter` are not documented; kbit/s a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from connectors.models import Session, session_key
 from connectors.parsing import (
-    LARGEST_NUMBER,
     as_dicts,
     as_list,
     as_number,
@@ -38,22 +41,35 @@ from connectors.webex.redaction_rules import redact_row
 
 Row = Mapping[str, Any]
 
-STREAMS = {
-    "audioIn": "audio_in",
-    "audioOut": "audio_out",
-    "videoIn": "video_in",
-    "videoOut": "video_out",
-    "shareIn": "share_in",
-    "shareOut": "share_out",
+
+class _AudioSamples(msgspec.Struct):
+    """The samples of one part of a stream: -1 for those that were not measured."""
+
+    latency_ms: list[float] = msgspec.field(name="latency", default_factory=list)
+    jitter_ms: list[float] = msgspec.field(name="jitter", default_factory=list)
+    packet_loss_pct: list[float] = msgspec.field(name="packetLoss", default_factory=list)
+    bitrate_kbps: list[float] = msgspec.field(name="mediaBitRate", default_factory=list)
+
+
+class _VideoSamples(_AudioSamples):
+    height_px: list[float] = msgspec.field(name="resolutionHeight", default_factory=list)
+    fps: list[float] = msgspec.field(name="frameRate", default_factory=list)
+
+
+class _CpuSamples(msgspec.Struct):
+    average: list[float] = msgspec.field(name="systemAverageCPU", default_factory=list)
+    highest: list[float] = msgspec.field(name="systemMaxCPU", default_factory=list)
+
+
+STREAMS: Mapping[str, tuple[str, type[_AudioSamples]]] = {
+    "audioIn": ("audio_in", _AudioSamples),
+    "audioOut": ("audio_out", _AudioSamples),
+    "videoIn": ("video_in", _VideoSamples),
+    "videoOut": ("video_out", _VideoSamples),
+    "shareIn": ("share_in", _VideoSamples),
+    "shareOut": ("share_out", _VideoSamples),
 }
-_AUDIO_KEYS = {
-    "latency_ms": "latency",
-    "jitter_ms": "jitter",
-    "packet_loss_pct": "packetLoss",
-    "bitrate_kbps": "mediaBitRate",
-}
-_NUMBERS = frozenset({int, float})
-_VIDEO_KEYS = {**_AUDIO_KEYS, "height_px": "resolutionHeight", "fps": "frameRate"}
+_Samples = TypeVar("_Samples", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,18 +226,51 @@ def _order(media: MediaSession) -> tuple[datetime, str]:
 
 def to_quality(row: Row, *, series: bool = False) -> Quality | None:
     """The quality of one media session; `None` if nothing was measured. `series` keeps the samples."""
-    streams = {name: _to_stream(name, as_dicts(row.get(key)), series) for key, name in STREAMS.items()}
-    resources = as_dicts(row.get("resources"))
-    cpu = to_measure("cpu_pct", _samples(resources, "systemAverageCPU"), _samples(resources, "systemMaxCPU"))
+    streams = {
+        name: _to_stream(parts, kind, series)
+        for key, (name, kind) in STREAMS.items()
+        if (parts := as_dicts(row.get(key)))
+    }
+    resources = _read(as_dicts(row.get("resources")), _CpuSamples)
+    cpu = to_measure("cpu_pct", resources.average, resources.highest)
     if cpu is None and not any(streams.values()):
         return None
     return Quality(**streams, cpu_pct=cpu)
 
 
-def _to_stream(name: str, parts: Sequence[Row], series: bool) -> Stream | None:
-    names = _AUDIO_KEYS if name.startswith("audio") else _VIDEO_KEYS
-    measures = {measure: to_measure(measure, _samples(parts, key)) for measure, key in names.items()}
-    return Stream.from_measures(measures, _to_series(parts) if series else None)
+def _to_stream(parts: Sequence[Row], kind: type[_AudioSamples], series: bool) -> Stream | None:
+    samples = _read(parts, kind)
+    measures = {
+        name: measure
+        for name in kind.__struct_fields__
+        if (measure := to_measure(name, getattr(samples, name))) is not None
+    }
+    return Stream(measures=measures, series=_to_series(parts) if series else None) if measures else None
+
+
+def _read(parts: Sequence[Row], kind: type[_Samples]) -> _Samples:
+    """The samples of all parts together."""
+    if len(parts) == 1:  # nearly always
+        return _read_part(parts[0], kind)
+    read = [_read_part(part, kind) for part in parts]
+    return kind(
+        *([*chain.from_iterable(getattr(part, name) for part in read)] for name in kind.__struct_fields__)
+    )
+
+
+def _read_part(part: Row, kind: type[_Samples]) -> _Samples:
+    try:
+        # A row has a thousand samples: a loop that checks each takes several times as long.
+        return msgspec.convert(part, kind)
+    except msgspec.ValidationError:  # a value that is no number costs itself only
+        return msgspec.convert(
+            {field.encode_name: _numbers(part, field.encode_name) for field in msgspec.structs.fields(kind)},
+            kind,
+        )
+
+
+def _numbers(part: Row, key: str) -> list[float]:
+    return [number for value in as_list(part.get(key)) if (number := as_number(value)) is not None]
 
 
 def _to_series(parts: Sequence[Row]) -> Series | None:
@@ -230,7 +279,8 @@ def _to_series(parts: Sequence[Row]) -> Series | None:
 
 def _points(part: Row) -> tuple[list[Point], float]:
     start, step = known_instant(part.get("startTime")), as_number(part.get("samplingInterval")) or 0.0
-    lists = {name: [as_number(v) for v in as_list(part.get(_AUDIO_KEYS[name]))] for name in SERIES_MEASURES}
+    keys = {field.name: field.encode_name for field in msgspec.structs.fields(_AudioSamples)}
+    lists = {name: [as_number(v) for v in as_list(part.get(keys[name]))] for name in SERIES_MEASURES}
     size = max(map(len, lists.values()))
     if start is None or not 0 < step < 86_400 or size > MAX_SERIES_LENGTH:
         return [], step
@@ -239,17 +289,3 @@ def _points(part: Row) -> tuple[list[Point], float]:
         for place in range(size)
     ]
     return points, step
-
-
-def _samples(parts: Sequence[Row], name: str) -> list[float]:
-    """The numbers in these lists that were measured."""
-    samples: list[float] = []
-    for part in parts:
-        values = as_list(part.get(name))
-        # A row has a thousand samples: to call `as_number` for each takes four times as long.
-        if _NUMBERS.issuperset(map(type, values)):
-            samples += [value for value in values if 0 <= value <= LARGEST_NUMBER]
-        else:
-            numbers = map(as_number, values)
-            samples += [number for number in numbers if number is not None and number >= 0]
-    return samples

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
+import msgspec
+
 from connectors.models import MeetingRecord, Session
 from harvester.documents import Document
 from harvester.privacy.personal_fields import PARTICIPANT_FIELDS, PERSONAL, Nature
@@ -198,13 +200,13 @@ class ForgottenPeople:
             return None
         if action == "anonymize":
             blank: dict[str, Any] = dict.fromkeys(PARTICIPANT_FIELDS)
-            return replace(session, vendor_data=None, **blank)
+            return msgspec.structs.replace(session, vendor_data=None, **blank)
         mentioned: dict[str, Any] = {
             name: None for name in ("device", "leave_reason") if self.is_mentioned(getattr(session, name))
         }
         if session.vendor_data is not None and self.is_contained(session.vendor_data):
             mentioned["vendor_data"] = None
-        return replace(session, **mentioned) if mentioned else session
+        return msgspec.structs.replace(session, **mentioned) if mentioned else session
 
     def _of_participant(self, value_of: Any) -> Action | None:
         found = (

@@ -14,6 +14,8 @@ from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any, Literal
 
+import msgspec
+
 from connectors.models import Host, Meeting, MeetingRecord, Session
 from harvester.documents import Document
 from harvester.privacy.personal_fields import PERSONAL, RAW, Nature
@@ -34,7 +36,7 @@ CACHED = 50_000
 
 _TEXTS = frozenset({Nature.topic, Nature.reason})
 _HOST = {f"host.{f.name}": f.name for f in fields(Host) if f"host.{f.name}" in PERSONAL}
-_SESSION = tuple(f.name for f in fields(Session) if f.name in PERSONAL)
+_SESSION = tuple(name for name in Session.__struct_fields__ if name in PERSONAL)
 _HOST_EMAIL = frozenset({"host.email", "host_email"})
 """One value, in the meeting and in its sessions."""
 _TOP_LEVEL = tuple(name for name in PERSONAL if "." not in name)
@@ -95,7 +97,7 @@ class Treatment:
 
     def _session(self, session: Session) -> Session:
         treated: dict[str, Any] = {name: self._of(session, name, name) for name in _SESSION}
-        return replace(session, vendor_data=None, **treated)
+        return msgspec.structs.replace(session, vendor_data=None, **treated)
 
     def _of(self, owner: Host | Session, name: str, field: str) -> str | None:
         value = getattr(owner, name)

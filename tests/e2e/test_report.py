@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from msgspec import structs
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -44,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     start = full_harvest().meeting.start_time
     assert start is not None
     crowd = [
-        replace(
+        structs.replace(
             full_session(), key=str(n), id=f"u{n}", join_time=start + timedelta(seconds=n), stay="meeting"
         )
         for n in range(60)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec import structs
 
 from connectors.attendance import to_record
 from connectors.quality import Measure, Quality, Stream
@@ -83,7 +84,7 @@ def test_the_search_of_the_docs_finds_the_networks_with_poor_sound(sandbox: Inde
     }
     sound["192.0.2"] += [picture] * 5  # no sound was measured
     stays = [
-        replace(
+        structs.replace(
             full_session(),
             key=f"{network} {number}",
             ip_address=f"{network}.{number}",

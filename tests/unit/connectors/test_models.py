@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.attendance import to_record
 from connectors.models import Window, row_digest, session_key
+from connectors.quality import Measure, Quality
 from tests.unit.short_meetings import START, meeting, stay
 
 MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -119,3 +120,16 @@ def test_timestamp_is_the_start_the_planned_start_or_the_first_join() -> None:
         meeting(start_time=None), [stay((7, 8)), stay((5, 8), key="2")]
     ).timestamp == START + timedelta(minutes=5)
     assert to_record(meeting(start_time=None), [stay(None)]).timestamp is None
+
+
+def test_sessions_with_different_quality_or_rows_are_equal() -> None:
+    rated = stay(quality=Quality(cpu_pct=Measure(mean=1, worst=1, samples=1)), vendor_data={"row": [1]})
+    assert rated == stay()
+    assert hash(rated) == hash(stay())
+    assert rated != stay(device="phone")
+    assert rated != "a session"
+
+
+def test_a_session_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        stay().key = "another"  # type: ignore[misc]

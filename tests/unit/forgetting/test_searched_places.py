@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec import structs
 
 from connectors.errors import OutputError
 from connectors.models import MeetingRecord, MeetingRef
@@ -45,9 +46,11 @@ def person(
 def documents() -> list[dict[str, Any]]:
     """A meeting that Ada hosts, Grace in it, and Grace without an address, and Ada."""
     meeting = replace(full_meeting(), vendor_data=None, participants=2, participant_sessions=3)
-    grace = replace(full_session(), stay="meeting", vendor_data=None, id=NUMBER)
-    again = replace(grace, key="again", email=None, user_name="G.")
-    ada = replace(grace, key="ada", id="h1", user_name="Ada Example", email="ada@example.org", user_id="9")
+    grace = structs.replace(full_session(), stay="meeting", vendor_data=None, id=NUMBER)
+    again = structs.replace(grace, key="again", email=None, user_name="G.")
+    ada = structs.replace(
+        grace, key="ada", id="h1", user_name="Ada Example", email="ada@example.org", user_id="9"
+    )
     record = MeetingRecord(meeting=meeting, sessions=[grace, again, ada])
     return [orjson.loads(encode(document)) for document in to_documents(record)]
 

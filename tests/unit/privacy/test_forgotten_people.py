@@ -7,6 +7,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from connectors.models import MeetingRecord
 from harvester.documents import encode, to_documents
@@ -39,8 +40,10 @@ def documents(record: MeetingRecord) -> list[dict[str, Any]]:
 def harvest(**changes: Any) -> MeetingRecord:
     """A meeting with one participant in the meeting itself and one in a breakout room."""
     meeting = replace(full_meeting(), participants=2, participant_sessions=1, participant_seconds=99)
-    one = replace(full_session(), stay="meeting", vendor_data=None, **changes)
-    other = replace(one, key="other", id="u2", user_id="2", user_name="Someone", email="some@example.org")
+    one = structs.replace(full_session(), stay="meeting", vendor_data=None, **changes)
+    other = structs.replace(
+        one, key="other", id="u2", user_id="2", user_name="Someone", email="some@example.org"
+    )
     return MeetingRecord(meeting=meeting, sessions=[one, other], expected_sessions=2)
 
 

@@ -9,6 +9,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from connectors.models import Host, MeetingRecord
 from harvester.documents import encode, to_documents
@@ -186,7 +187,8 @@ def test_no_text_of_a_person_is_left_in_a_document(record: tuple[str, str]) -> N
     name, topic = (f"<{text}>" for text in record)
     meeting = replace(full_meeting(), topic=topic, host=Host(name=name, email=f"{len(name)}@x.example.org"))
     changed = MeetingRecord(
-        meeting=meeting, sessions=[replace(full_session(), user_name=name, leave_reason=topic, device=name)]
+        meeting=meeting,
+        sessions=[structs.replace(full_session(), user_name=name, leave_reason=topic, device=name)],
     )
     for mode in ("hash", "drop"):
         for document in documents(treatment(mode).record(changed)):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from connectors.models import Session, session_key
-from connectors.quality import Measure
+from connectors.quality import MEASURES, Measure
 from connectors.webex.mapping import to_sessions
 from connectors.webex.quality import to_quality, with_quality
 from tests.unit.webex.fake_api import UUID, device, media_row, participant_row, stream, without
@@ -46,8 +46,15 @@ def test_malformed_streams_have_no_quality(odd: object) -> None:
     assert to_quality(media_row(audioIn=odd, resources=odd)) is None
 
 
-def test_samples_that_are_not_numbers_are_ignored() -> None:
-    quality = to_quality(media_row(audioIn=[stream(latency=[10, None, "7", -1, 20.5])]))
+@pytest.mark.parametrize(
+    "samples",
+    [
+        *([10, -1, odd, 20.5] for odd in (None, "7", True, [7], {"7": 7})),
+        *([20.5, odd, 10] for odd in (-1, -0.5, 1.5e12, 2**63, -(2**63))),
+    ],
+)
+def test_samples_that_are_not_measured_numbers_are_ignored(samples: list[Any]) -> None:
+    quality = to_quality(media_row(audioIn=[stream(latency=samples)]))
     assert quality is not None
     assert quality.audio_in is not None
     assert quality.audio_in.measures["latency_ms"] == Measure(mean=15.25, worst=20.5, samples=2)
@@ -72,6 +79,26 @@ def test_interrupted_stream_is_merged() -> None:
         "worst": 70.0,
         "samples": 3,
     }
+
+
+def test_odd_part_of_an_interrupted_stream_costs_itself_only() -> None:
+    parts = [stream(latency=[10], jitter=[1]), stream(latency=7, jitter=[5, None]), stream(latency=[30])]
+    quality = to_quality(media_row(audioIn=parts))
+    assert quality is not None
+    assert quality.audio_in is not None
+    assert quality.audio_in.measures["latency_ms"] == Measure(mean=20, worst=30, samples=2)
+    assert quality.audio_in.measures["jitter_ms"] == Measure(mean=3, worst=5, samples=2)
+
+
+def test_measures_are_in_the_order_of_all_vendors() -> None:
+    lists = {
+        key: [1.0]
+        for key in ("frameRate", "resolutionHeight", "mediaBitRate", "packetLoss", "jitter", "latency")
+    }
+    quality = to_quality(media_row(videoIn=[lists]))
+    assert quality is not None
+    assert quality.video_in is not None
+    assert tuple(quality.video_in.measures) == MEASURES
 
 
 def test_row_matches_a_session_of_the_same_person() -> None:
