@@ -9,7 +9,7 @@ from pathlib import Path
 from harvester.cli.from_settings import elastic_config, open_rejects
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.shared_state import StateKind, is_shared, shared_state, shared_state_reader
-from harvester.state.layout import rejects_database, rejects_folder
+from harvester.state.layout import is_there, rejects_database, rejects_folder
 from harvester.state.rejects import Rejects, open_existing_rejects
 from harvester.state.shared.log import DatabaseRecorder
 from harvester.state.shared.shared_pool import REJECTS
@@ -56,7 +56,7 @@ def _in_folder(
     folder: Path, env: RunEnvironment, recorder: DatabaseRecorder | None = None
 ) -> Iterator[Rejects]:
     """The rejects in this folder, if there are any."""
-    if rejects_database(folder).exists():
+    if is_there(rejects_database(folder)):
         now = env.machine.now
         opened = (
             open_existing_rejects(folder, now)

@@ -194,6 +194,17 @@ def unfinished_marker(database: Path) -> Path:
     return database.with_name(f"{database.name}.unfinished")
 
 
+def is_there(path: Path) -> bool:
+    """Whether this file of a state folder exists. Raises OutputError if its folder is not a folder, or may not be read."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise not_readable(path.parent, error) from None
+    return True
+
+
 def can_write(*paths: Path) -> bool:
     """Whether this process may change these files and folders, and create those that are missing."""
     try:

@@ -26,6 +26,7 @@ from harvester.state.layout import (
     JournalLocation,
     find_journals,
     find_rejects_without_journal,
+    is_there,
     journal_database,
     journal_folder,
     rejects_database,
@@ -59,7 +60,7 @@ class StateReader:
     def find_journal(self, account_folder: Path, host: str, prefix: str) -> Path | None:
         """The folder of the journal of this account and index; `None` if there is no journal."""
         folder = journal_folder(account_folder, rejects_folder(self._state, host, prefix))
-        return folder if journal_database(folder).exists() else None
+        return folder if is_there(journal_database(folder)) else None
 
     def known_state(self, account_folder: Path, host: str, prefix: str, *, id_prefix: str) -> KnownState:
         """What journal and rejects of this account and index know; `id_prefix`: how its document ids begin."""
@@ -117,7 +118,7 @@ def _count_rejects(path: Path) -> int:
 
 
 def _fetch_all(path: Path, migrations: tuple[str, ...], statement: str, *values: Any) -> list[Any]:
-    if not path.exists():
+    if not is_there(path):
         return []
     with closing(Database(path, migrations, read_only=True)) as database:
         return database.fetch_all(statement, *values)

@@ -11,7 +11,7 @@ from pathlib import Path
 from connectors.parsing import format_milliseconds
 from harvester.privacy.forgotten_people import ForgottenIdentifier
 from harvester.state.database import Database
-from harvester.state.layout import make_private, not_readable, privacy_database
+from harvester.state.layout import is_there, make_private, privacy_database
 
 SECRET_BYTES = 32
 
@@ -32,16 +32,9 @@ class PrivacyState:
     def __init__(self, state: Path) -> None:
         self._path = privacy_database(state)
 
-    def _exists(self) -> bool:
-        """Every command asks this first, so the error is about the state folder."""
-        try:
-            return self._path.exists()
-        except OSError as error:
-            raise not_readable(self._path.parent, error) from None
-
     def find_secret(self, name: str) -> bytes | None:
         """The random key of this name, if it was ever made."""
-        if not self._exists():
+        if not is_there(self._path):
             return None
         with closing(self._open(read_only=True)) as database:
             row = database.fetch_one("SELECT value FROM secrets WHERE name = ?", name)
@@ -59,7 +52,7 @@ class PrivacyState:
         return bytes(row[0])
 
     def forgotten(self) -> list[ForgottenIdentifier]:
-        if not self._exists():
+        if not is_there(self._path):
             return []
         with closing(self._open(read_only=True)) as database:
             rows = database.fetch_all("SELECT digest, kind, words, action FROM forgotten ORDER BY digest")

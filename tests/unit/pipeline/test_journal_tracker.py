@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from connectors.errors import VendorError
 from connectors.models import (
@@ -325,7 +326,7 @@ def full(clock: Clock, **more: Any) -> MeetingRecord:
     found = reading(clock, *MANY[:3], **more)
     given = {"user_name": "Ada", "email": "ada@example.org", "os": "Windows", "country": "DE"}
     times = {"join_time": WINDOW.start, "leave_time": WINDOW.start + HOUR}
-    sessions = [replace(session, **given, **times) for session in found.sessions]
+    sessions = [structs.replace(session, **given, **times) for session in found.sessions]
     return replace(found, sessions=sessions, meeting=replace(found.meeting, topic="Weekly", meeting_code="1"))
 
 
@@ -367,7 +368,7 @@ def test_a_loss_of_some_values_is_stored_and_counted(journal: Journal, clock: Cl
     assert read(journal, clock, full(clock)) == Load(record=full(clock))
     clock.now += DAY
     found = full(clock)
-    nameless = replace(found, sessions=[replace(each, user_name=None) for each in found.sessions])
+    nameless = replace(found, sessions=[structs.replace(each, user_name=None) for each in found.sessions])
     decision = read(journal, clock, nameless)
     assert isinstance(decision, Load)
     assert decision.has_lost_values

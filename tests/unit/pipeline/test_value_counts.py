@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import fields, replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from connectors.models import Host, Meeting, Session
 from harvester.pipeline.value_counts import (
@@ -39,33 +40,44 @@ COMPUTED = frozenset(
 )
 
 
+def names_of(kind: Any) -> list[str]:
+    """The fields of a dataclass or of a struct, or of an instance."""
+    found = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else structs.fields(kind)
+    return [field.name for field in found]
+
+
+def changed(whole: Any, **values: Any) -> Any:
+    change = dataclasses.replace if dataclasses.is_dataclass(whole) else structs.replace
+    return change(whole, **values)
+
+
 @pytest.mark.parametrize(
     ("whole", "count", "computed"),
     [
         (full_session(), count_session, COMPUTED),
         (full_meeting(), count_meeting, COMPUTED | {"quality", "host"}),
-        (full_meeting().host, lambda host: count_meeting(replace(full_meeting(), host=host)), frozenset()),
+        (full_meeting().host, lambda host: count_meeting(changed(full_meeting(), host=host)), frozenset()),
     ],
 )
 def test_every_field_that_a_vendor_sends_counts_as_what_it_is(
     whole: Any, count: Callable[[Any], int], computed: frozenset[str]
 ) -> None:
     counted = set()
-    for field in fields(whole):
-        name = f"host.{field.name}" if isinstance(whole, Host) else field.name
-        lost = 0 if name == "host" else count(whole) - count(replace(whole, **{field.name: None}))
+    for field in names_of(whole):
+        name = f"host.{field}" if isinstance(whole, Host) else field
+        lost = 0 if name == "host" else count(whole) - count(changed(whole, **{field: None}))
         if lost:
-            counted.add(field.name)
+            counted.add(field)
             assert lost == (1 if name in PERSONAL else NEUTRAL_VALUE)
             assert name in PERSONAL or name in NEUTRAL
-    sent = {field.name for field in fields(whole) if getattr(whole, field.name) is not None}
+    sent = {field for field in names_of(whole) if getattr(whole, field) is not None}
     assert counted == sent - computed
 
 
 def test_the_most_values_fit() -> None:
     host = Host(host_id="x", name="x", email="x", user_type="x")
     for kind, count in ((Session, count_session), (Meeting, count_meeting)):
-        most: Any = SimpleNamespace(**{field.name: "x" for field in fields(kind)} | {"host": host})
+        most: Any = SimpleNamespace(**dict.fromkeys(names_of(kind), "x") | {"host": host})
         neutral, personal = divmod(count(most), NEUTRAL_VALUE)
         assert max(neutral, personal) <= 15
 
@@ -73,8 +85,8 @@ def test_the_most_values_fit() -> None:
 def test_a_summary_has_the_values_of_the_meeting_and_of_the_sampled_sessions() -> None:
     record = full_harvest()
     summary = summarize(record)
-    others = replace(record, sessions=[Session(key=each.key) for each in record.sessions])
-    hollow = summarize(replace(others, meeting=replace(record.meeting, topic=None)))
+    others = changed(record, sessions=[Session(key=each.key) for each in record.sessions])
+    hollow = summarize(changed(others, meeting=changed(record.meeting, topic=None)))
     assert (summary.count, summary.digest) == (hollow.count, hollow.digest)
     assert SessionSummary.parse(str(summary)) == summary != hollow
     meeting = divmod(count_meeting(record.meeting), NEUTRAL_VALUE)

@@ -16,6 +16,7 @@ from harvester.state.layout import (
     can_write_account,
     find_journals,
     find_rejects_without_journal,
+    is_there,
     journal_database,
     journal_folder,
     make_private,
@@ -144,3 +145,12 @@ def test_shared_quotas_are_written_with_the_account(tmp_path: Path) -> None:
     assert can_write_account(tmp_path / "account", quotas.parent)
     quotas.chmod(0o400)
     assert not without_privileges(lambda: can_write_account(tmp_path / "account", quotas.parent))
+
+
+def test_a_file_below_a_file_is_no_missing_one(tmp_path: Path) -> None:
+    file = tmp_path / "state"
+    assert not is_there(file / "rejects.db")
+    file.touch()
+    assert is_there(file)
+    with pytest.raises(OutputError, match=f"the state folder {file} cannot be read"):
+        is_there(file / "rejects.db")

@@ -71,7 +71,7 @@ def test_a_state_folder_of_another_user_is_named_with_what_to_do(
     def refused(path: Path, **_options: bool) -> bool:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "exists", refused)
+    monkeypatch.setattr(Path, "stat", refused)
     words = f"the state folder {tmp_path} cannot be read .Permission denied.: check its owner and permissions, or name another"
     for ask in (PrivacyState(tmp_path).forgotten, lambda: PrivacyState(tmp_path).find_secret("x")):
         with pytest.raises(OutputError, match=words):
