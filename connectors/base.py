@@ -344,6 +344,12 @@ class Connector(Protocol):
         """
         ...
 
+    @classmethod
+    def read_data(cls, settings: Settings) -> frozenset[str]:
+        """What an account with these settings reads, as names that another account has, too, if it reads the same; empty if
+        the settings do not say. They are only compared, never shown or stored. Otherwise as `quota_pool`."""
+        ...
+
     @property
     def time_url(self) -> str:
         """An address of the vendor. Its responses, whatever their status, show the vendor's time: a run asks for it, without

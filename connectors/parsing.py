@@ -22,7 +22,7 @@ Row = TypeVar("Row", bound=Mapping[str, Any])
 MAX_RETRY_AFTER_SECONDS = 7 * 86_400.0
 """No vendor is known to ask for more than a day; a longer wait is a mistake, and `now` plus that may not exist."""
 
-FIRST_YEAR, LAST_YEAR = 1900, 9900
+FIRST_PARSED_YEAR, LAST_PARSED_YEAR = 1900, 9900
 """An instant before or after these years stands for a time that was never set, such as the 0001-01-01 and 9999-12-31 of .NET.
 A century can be added to every other one or taken from it: no sum leaves the calendar."""
 
@@ -39,12 +39,13 @@ _MINUTES = re.compile(r"([0-9]{1,6})\s*min(?:ute)?s?$")
 
 
 def parse_instant(text: object) -> datetime | None:
-    """An ISO 8601 instant as aware UTC; `None` for `""`, null and anything else, and before FIRST_YEAR or after LAST_YEAR.
+    """An ISO 8601 instant as aware UTC; `None` for `""`, null and anything else, and for other years than those of FIRST_PARSED_YEAR
+    to LAST_PARSED_YEAR.
 
     An instant without a zone is taken as UTC. Digits beyond microseconds are cut (Google sends nine).
     """
     parsed = parse_any_instant(text)
-    return parsed if parsed is not None and FIRST_YEAR <= parsed.year <= LAST_YEAR else None
+    return parsed if parsed is not None and FIRST_PARSED_YEAR <= parsed.year <= LAST_PARSED_YEAR else None
 
 
 def parse_any_instant(text: object) -> datetime | None:

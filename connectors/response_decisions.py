@@ -109,7 +109,7 @@ def throttled(response: Response, *, after: float | None, shared_by: str = "") -
     return Retry(error=error, after=after, throttled=True)
 
 
-def exhausted(response: Response, *, name: str, after: float, now: datetime) -> QuotaExhausted:
+def quota_exhausted(response: Response, *, name: str, after: float, now: datetime) -> QuotaExhausted:
     """The decision for a response that asks for a longer wait than a run makes. `name`: of the vendor's API."""
     until = now + timedelta(seconds=after)
     return QuotaExhausted(

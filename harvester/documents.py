@@ -25,7 +25,7 @@ from connectors.quality import Quality
 
 Document = dict[str, Any]
 
-FIRST_YEAR = 2000
+FIRST_MEETING_YEAR = 2000
 YEARS_AHEAD = 6
 """Documents of meetings outside these years are rejected."""
 
@@ -73,10 +73,10 @@ def has_index(timestamp: datetime, now: datetime) -> bool:
     Every year has indices of its own, and a cluster holds a limited number of shards: a file or a vendor with odd dates
     must not use them up.
     """
-    return FIRST_YEAR <= timestamp.year <= last_year(now)
+    return FIRST_MEETING_YEAR <= timestamp.year <= last_meeting_year(now)
 
 
-def last_year(now: datetime) -> int:
+def last_meeting_year(now: datetime) -> int:
     return now.year + YEARS_AHEAD
 
 

@@ -36,7 +36,7 @@ from connectors.base import (
     setting_or_default,
     validate_settings,
 )
-from connectors.google_meet.credentials import read_project
+from connectors.google_meet.credentials import read_caller, read_project
 from connectors.google_meet.endpoints import (
     CALENDAR,
     LOOKBACK,
@@ -139,6 +139,15 @@ class GoogleMeet:
     def quota_pool(cls, settings: Settings) -> str:
         """The Cloud project that the credentials belong to."""
         return read_project(settings.get("GOOGLE_CREDENTIALS") or "")
+
+    @classmethod
+    def read_data(cls, settings: Settings) -> frozenset[str]:
+        """What a service account reads in the name of an admin, or the person whose token it is. Several people may log in to
+        one OAuth client, so that does not say it."""
+        caller = read_caller(settings.get("GOOGLE_CREDENTIALS") or "")
+        customer = setting_or_default("GOOGLE_CUSTOMER", cls.settings, settings)
+        admin = (settings.get("GOOGLE_ADMIN") or "").lower()
+        return frozenset([f"{caller} {admin} {customer}"] if caller else [])
 
     @property
     def time_url(self) -> str:

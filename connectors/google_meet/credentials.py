@@ -23,6 +23,7 @@ import orjson
 
 from connectors.errors import ConfigurationError
 from connectors.google_meet.endpoints import CONSOLE, LOGIN, VENDOR
+from connectors.models import session_key
 from connectors.text_file import UnreadableFile, read_text_file
 
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105  # the address of the token endpoint, not a secret
@@ -81,20 +82,38 @@ def read_credentials(value: str) -> GoogleCredentials:
 def read_project(value: str) -> str:
     """The Cloud project of the credentials, by its id, or by its number if that is all they have; empty if it is not known.
 
-    A client id begins with the project's number, except that of a service account. `value`: as in `read_credentials`. A
-    device or a FIFO, which can be read only once, is left alone.
+    A client id begins with the project's number, except that of a service account. `value`: as in `read_credentials`.
     """
-    try:
-        if not value.lstrip().startswith("{") and not Path(value).expanduser().is_file():
-            return ""
-        credentials = read_credentials(value)
-    except (ConfigurationError, OSError, ValueError, RuntimeError):
-        return ""  # the error comes when the credentials are used
+    credentials = _read_again(value)
+    if credentials is None:
+        return ""
     project = credentials.info.get("project_id")
     if isinstance(project, str) and project:
         return project
     number = credentials.client_id.partition("-")[0]
     return number if credentials.kind is not CredentialsKind.service_account and number.isdecimal() else ""
+
+
+def read_caller(value: str) -> str:
+    """Who asks with these credentials: a service account, or a person's token as a digest; empty for an OAuth client, which
+    anyone may log in to, and if it is not known. `value`: as in `read_credentials`."""
+    credentials = _read_again(value)
+    if credentials is None or credentials.kind is CredentialsKind.client:
+        return ""
+    if credentials.kind is CredentialsKind.user:
+        return session_key("google refresh token", str(credentials.info["refresh_token"]))
+    return str(credentials.info["client_email"]).lower()
+
+
+def _read_again(value: str) -> GoogleCredentials | None:
+    """The credentials, which are read once more when they are used; `None` if they are wrong. A device or a FIFO, which can be
+    read only once, is left alone."""
+    try:
+        if not value.lstrip().startswith("{") and not Path(value).expanduser().is_file():
+            return None
+        return read_credentials(value)
+    except (ConfigurationError, OSError, ValueError, RuntimeError):
+        return None  # the error comes when the credentials are used
 
 
 def _detect(content: Mapping[str, Any]) -> GoogleCredentials:

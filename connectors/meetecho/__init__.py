@@ -174,6 +174,13 @@ class Meetecho:
         """The datatracker is read without a key, so all accounts are one caller to it."""
         return setting_or_default("DATATRACKER_URL", cls.settings, settings)
 
+    @classmethod
+    def read_data(cls, settings: Settings) -> frozenset[str]:
+        """The groups."""
+        datatracker = setting_or_default("DATATRACKER_URL", cls.settings, settings)
+        groups = (settings.get("MEETECHO_GROUPS") or "").lower().split(",")
+        return frozenset(f"{datatracker} {group.strip()}" for group in groups if group.strip())
+
     @property
     def time_url(self) -> str:
         return self._url("DATATRACKER_URL")

@@ -177,6 +177,11 @@ class Teams:
         tenant, app = settings.get("TEAMS_TENANT_ID"), settings.get("TEAMS_CLIENT_ID")
         return f"{tenant}/{app}" if tenant and app else ""
 
+    @classmethod
+    def read_data(cls, settings: Settings) -> frozenset[str]:
+        """Every app of a tenant reads the whole tenant."""
+        return frozenset(filter(None, [(settings.get("TEAMS_TENANT_ID") or "").lower()]))
+
     @property
     def time_url(self) -> str:
         return self._base_url

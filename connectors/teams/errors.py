@@ -18,8 +18,8 @@ from connectors.response_decisions import (
     Response,
     Retry,
     default_decision,
-    exhausted,
     page_instead_of_data,
+    quota_exhausted,
     throttled,
 )
 from connectors.retry import VENDOR_LIMITS
@@ -74,7 +74,7 @@ def _throttled(response: Response, context: Context) -> Decision:
     seconds = parse_retry_after(response.headers.get("Retry-After"), context.now())
     after = DEFAULT_DELAY_SECONDS if seconds is None else max(seconds, MIN_DELAY_SECONDS)
     if after > VENDOR_LIMITS.total_seconds:
-        return exhausted(response, name="Graph", after=after, now=context.now())
+        return quota_exhausted(response, name="Graph", after=after, now=context.now())
     return throttled(response, after=after, shared_by="app in the same tenant")
 
 

@@ -43,7 +43,7 @@ from connectors.http import Api
 from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason, Session, Window
 from connectors.parsing import as_text, truncate_to_milliseconds
 from connectors.rate_limit import MARGIN
-from connectors.webex.auth import WebexOAuth
+from connectors.webex.auth import WebexOAuth, digest
 from connectors.webex.check import run_checks
 from connectors.webex.endpoints import (
     ADMIN_MEETING,
@@ -196,6 +196,12 @@ class Webex:
     def quota_pool(cls, _settings: Settings) -> str:
         """Webex publishes no limits; a 429 concerns one token, so each account has its own."""
         return ""
+
+    @classmethod
+    def read_data(cls, settings: Settings) -> frozenset[str]:
+        """What a token gives access to. Several people may log in to one integration, so that does not say it."""
+        token = settings.get("WEBEX_REFRESH_TOKEN") or settings.get("WEBEX_ACCESS_TOKEN")
+        return frozenset([digest(token)] if token else [])
 
     @property
     def time_url(self) -> str:

@@ -18,8 +18,8 @@ from connectors.response_decisions import (
     Response,
     Retry,
     default_decision,
-    exhausted,
     page_instead_of_data,
+    quota_exhausted,
     throttled,
 )
 from connectors.retry import VENDOR_LIMITS
@@ -89,7 +89,7 @@ def _texts(body: Any) -> Iterator[str]:
 def _throttled(response: Response, context: Context) -> Decision:
     after = retry_delay(response, context, DEFAULT_DELAY_SECONDS)
     if after > VENDOR_LIMITS.total_seconds:
-        return exhausted(response, name="Webex", after=after, now=context.now())
+        return quota_exhausted(response, name="Webex", after=after, now=context.now())
     return throttled(response, after=after, shared_by="account")
 
 

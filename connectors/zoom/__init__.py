@@ -160,6 +160,11 @@ class Zoom:
         """Zoom counts the calls of all apps of an account together."""
         return settings.get("ZOOM_ACCOUNT_ID") or ""
 
+    @classmethod
+    def read_data(cls, settings: Settings) -> frozenset[str]:
+        """Every app of a Zoom account reads the whole account."""
+        return frozenset(filter(None, [settings.get("ZOOM_ACCOUNT_ID")]))
+
     @property
     def time_url(self) -> str:
         return self._url("ZOOM_API_URL")

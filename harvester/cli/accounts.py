@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -18,6 +18,7 @@ from harvester.cli.configured_accounts import AccountSettings, find_accounts, no
 from harvester.cli.options import VENDORS, WholeNumber, examples, general_options, pass_env
 from harvester.cli.render.echo import echo_json, echo_lines
 from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.settings_on_demand import SettingsOnDemand
 from harvester.config import Environment
 from harvester.pipeline.account import api_url
 from harvester.pipeline.quota_pool import QuotaPool, quota_pool
@@ -78,7 +79,7 @@ def known_pool(account: AccountSettings) -> QuotaPool:
     """The quota pool of an account. If its settings cannot be read here, it is in a pool of its own, with a warning: its run
     shows whether they can be read there."""
     settings = connectors.load(account.vendor).settings
-    values = _SettingsOnDemand(settings, account.environment)
+    values = SettingsOnDemand(settings, account.environment)
     try:
         _require_files(settings, values, account.environment)
         return quota_pool(account.vendor, api_url(values), Settings(account=account.label, values=values))
@@ -105,30 +106,3 @@ def _can_read(path: str) -> bool:
         return os.access(Path(path).expanduser(), os.R_OK)
     except (RuntimeError, ValueError):  # an unknown home, a path that no system can have
         return False
-
-
-class _SettingsOnDemand(Mapping[str, str]):
-    """The settings of an account, each read when it is asked for: secrets that are not here, or can be read only once, are
-    left alone."""
-
-    def __init__(self, settings: Sequence[Setting], environment: Environment) -> None:
-        self._settings = {setting.name: setting for setting in settings}
-        self._environment = environment
-
-    def __getitem__(self, name: str) -> str:
-        return self._environment.of([self._settings[name]])[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return (name for name, setting in self._settings.items() if self._has(setting))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def _has(self, setting: Setting) -> bool:
-        given = self._environment
-        names = {setting.name, f"{setting.name}_FILE"}
-        return (
-            setting.default is not None
-            or setting.name in given.references
-            or not names.isdisjoint(given.values)
-        )

@@ -31,6 +31,7 @@ from harvester.cli.options import (
 )
 from harvester.cli.render.check import output_for
 from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.same_data import REMEDY, readers_of_same_data, same_data_message
 from harvester.cli.shared_state import STATE, StateKind, shared_state
 from harvester.formatting import without_prefix
 from harvester.logging_setup import collect_messages
@@ -75,6 +76,9 @@ def run_checks(
     selected = _selected(found, vendors, env)
     output = output_for(env.redactor, quiet=env.quiet, as_json=as_json)
     output.show(CheckResult(subject="settings", status="ok", message=f"read from {env.settings_source}"))
+    for group in readers_of_same_data(selected):
+        message = same_data_message(group)
+        output.show(CheckResult(subject="accounts", status="warning", message=message, remedy=REMEDY))
     for account in selected:
         for result in _check_account(account, env, state):
             output.show(result, account.name)

@@ -9,7 +9,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from connectors.models import Window
-from harvester.documents import FIRST_YEAR
+from harvester.documents import FIRST_MEETING_YEAR
 
 Mode = Literal["nightly", "backfill", "forced", "upcoming"]
 """`nightly`: what is not final yet, up to the end of yesterday. `backfill`: what was never listed. `forced`: everything,
@@ -148,8 +148,8 @@ def days_window(
     for day in (begin, end):
         if day > today:
             raise ValueError(f"{day} is in the future (today is {today} in {zone.key})")
-        if day.year < FIRST_YEAR:
-            raise ValueError(f"{day} is before {FIRST_YEAR}: no vendor has data of that time")
+        if day.year < FIRST_MEETING_YEAR:
+            raise ValueError(f"{day} is before {FIRST_MEETING_YEAR}: no vendor has data of that time")
     if begin > end:
         raise ValueError(f"--from {begin} is after --to {end}")
     try:

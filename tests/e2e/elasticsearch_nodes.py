@@ -1,4 +1,5 @@
-"""Real Elasticsearch nodes for tests and benchmarks: started when a test first asks for one, ended by their process id.
+"""Real Elasticsearch nodes for tests and benchmarks: started when a test first asks for one, ended by their process id, at
+the latest when the process that started them ends.
 
 Elasticsearch refuses to run as root; root starts it as `nobody`.
 """
@@ -10,9 +11,7 @@ import base64
 import hashlib
 import os
 import shutil
-import signal
 import socket
-import subprocess
 import tempfile
 import time
 import urllib.error
@@ -22,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.e2e.elasticsearch_distribution import distribution, java_home
+from tests.e2e.guarded_process import GuardedProcess
 
 NEWEST = "9.2.8"
 OLDEST = "8.19.21"
@@ -61,7 +61,7 @@ class Node:
 
     url: str
     version: str
-    process: subprocess.Popen[bytes] | None = None
+    process: GuardedProcess | None = None
     folder: Path | None = None
     users: Mapping[str, User] = field(default_factory=dict)
 
@@ -72,8 +72,7 @@ class Node:
     def kill(self) -> None:
         """Kill the launcher and the server with SIGKILL, as the kernel does when memory runs out."""
         assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        self.process.kill()
 
     def begin_again(self) -> None:
         """Start it again after a kill, on the same port and with the same data. Returns when it answers."""
@@ -85,7 +84,7 @@ class Node:
         """Stop the launcher and its server, and remove their files."""
         _started.discard(self)
         if self.process is not None:
-            _end(self.process)
+            self.process.end()
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -126,17 +125,14 @@ def start(
     return node
 
 
-def _launched(version: str, folder: Path, java_options: str) -> subprocess.Popen[bytes]:
+def _launched(version: str, folder: Path, java_options: str) -> GuardedProcess:
     java = java_home(21 if int(version.partition(".")[0]) >= 9 else 17)
     with (folder / "output.log").open("ab") as output:
-        return subprocess.Popen(
+        return GuardedProcess(
             [*_as_nobody(), str(distribution(version) / "bin/elasticsearch")],
+            folder=folder,
             env=_environment(folder, java, java_options),
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
+            output=output,
         )
 
 
@@ -216,14 +212,3 @@ def answers(url: str) -> bool:
         return refused.code == 401
     except OSError:
         return False
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-            process.wait(15)
-        except ProcessLookupError:
-            break
-        except subprocess.TimeoutExpired:
-            continue

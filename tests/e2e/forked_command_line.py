@@ -225,9 +225,22 @@ def _supervise(descriptors: Sequence[int]) -> bool:
         os.close(number)
     with suppress(BrokenPipeError):
         os.write(answers, _NUMBERS.pack(child))
+        _await_end(child, answers)
         _, status = os.waitpid(child, 0)
         os.write(answers, _NUMBERS.pack(os.waitstatus_to_exitcode(status)))
     os._exit(0)
+
+
+def _await_end(child: int, answers: int) -> None:
+    """Kill the command if the process that reads the answers ends before it, however that ends."""
+    if not hasattr(os, "pidfd_open"):  # not on macOS
+        return
+    ended = os.pidfd_open(child)
+    changes = select.poll()
+    changes.register(ended, select.POLLIN)
+    changes.register(answers, 0)  # an error of the pipe is reported without being asked for: it has no reader
+    if ended not in {number for number, _ in changes.poll()}:
+        os.kill(child, signal.SIGKILL)
 
 
 def _become(row: Mapping[str, Any], descriptors: Sequence[int], coerced: Mapping[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -135,3 +136,33 @@ def test_output_and_exit_code_of_the_harvester_are_the_same(
         )
         ended = command_line.run(*words, env=environment(), folder=tmp_path)
         assert (ended.returncode, ended.stdout, ended.stderr) == (new.returncode, new.stdout, new.stderr)
+
+
+STARTER = """
+import os, sys, time
+from pathlib import Path
+from tests.e2e.environment import clean_environment
+from tests.e2e.forked_command_line import ForkedCommandLine
+
+read, write = os.pipe()  # the command's own end keeps its standard input open
+started = ForkedCommandLine().start(
+    env=clean_environment(), folder=Path(sys.argv[1]), streams=(read, write, write), module=sys.argv[2]
+)
+print(started.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="this system cannot wait for a process and a pipe")
+def test_a_command_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    """A simulator would serve for ever."""
+    starter = subprocess.Popen(
+        [sys.executable, "-c", STARTER, str(tmp_path), PROBE], stdout=subprocess.PIPE, cwd=ROOT
+    )
+    with starter:
+        assert starter.stdout is not None
+        command_ended = os.pidfd_open(int(starter.stdout.readline()))
+        assert select.select([command_ended], [], [], 0)[0] == []
+        starter.kill()
+    assert select.select([command_ended], [], [], HANGS_SECONDS)[0]
+    os.close(command_ended)

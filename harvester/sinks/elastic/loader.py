@@ -21,11 +21,11 @@ from connectors.errors import HarvestError
 from connectors.models import MeetingRecord
 from connectors.retry import RetryPolicy
 from harvester.documents import (
-    FIRST_YEAR,
+    FIRST_MEETING_YEAR,
     DocumentGroup,
     group_documents,
     has_index,
-    last_year,
+    last_meeting_year,
     record_version,
 )
 from harvester.non_ndjson_input import Readable
@@ -322,7 +322,9 @@ def _unfit(group: DocumentGroup, misdated: str) -> dict[int, str]:
 def _misdated(timestamp: datetime, now: datetime) -> str:
     """Why the documents of a meeting at this time are not loaded; empty if they are."""
     return (
-        "" if has_index(timestamp, now) else f"the meeting is not between {FIRST_YEAR} and {last_year(now)}"
+        ""
+        if has_index(timestamp, now)
+        else f"the meeting is not between {FIRST_MEETING_YEAR} and {last_meeting_year(now)}"
     )
 
 

@@ -18,7 +18,7 @@ import orjson
 
 from connectors.models import Detail
 from connectors.parsing import parse_any_instant
-from harvester.documents import FIRST_YEAR, HEADER, encode, has_index, last_year, version
+from harvester.documents import FIRST_MEETING_YEAR, HEADER, encode, has_index, last_meeting_year, version
 from harvester.non_ndjson_input import BLOCK_BYTES, BYTE_ORDER_MARK, Readable
 from harvester.sinks.elastic.bulk import ACTION_TAIL, Operations, action_head
 from harvester.sinks.elastic.config import ID_BYTES, ElasticConfig, Kind
@@ -193,7 +193,9 @@ class LineReader:
         field = "@timestamp" if kind == "meeting" else "meeting_timestamp"
         timestamp = _instant(document, field)
         if not has_index(timestamp, self._now):
-            raise _InvalidLine(f"{field} is not between {FIRST_YEAR} and {last_year(self._now)}")
+            raise _InvalidLine(
+                f"{field} is not between {FIRST_MEETING_YEAR} and {last_meeting_year(self._now)}"
+            )
         index, made = self._config.index(document_kind, timestamp), _version(document)
         if _instant(document, "harvested_at") > self._now + LONGEST_AHEAD:
             raise _InvalidLine(

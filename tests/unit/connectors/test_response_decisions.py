@@ -13,8 +13,8 @@ from connectors.response_decisions import (
     Response,
     Retry,
     default_decision,
-    exhausted,
     page_instead_of_data,
+    quota_exhausted,
     throttled,
 )
 from tests.unit.fake_context import NOW
@@ -56,7 +56,7 @@ def test_who_shares_a_rate_limit_is_named(shared_by: str, named: bool) -> None:
 
 
 def test_a_wait_that_no_run_makes_ends_it_with_the_time_to_continue() -> None:
-    error = exhausted(response(429), name="Fake", after=90_000, now=NOW)
+    error = quota_exhausted(response(429), name="Fake", after=90_000, now=NOW)
     assert error.until == NOW + timedelta(hours=25)
     assert f"{error.until:%Y-%m-%d %H:%M} UTC (429)" in str(error)
 
