@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-import msgspec
+from msgspec import structs
 
 from connectors.models import NOT_COMPARED, Meeting, MeetingRecord, Pending, Session
 from connectors.quality import Quality
@@ -19,6 +19,10 @@ _identity: Callable[[Session], tuple[Any, ...]] = attrgetter(
 )
 
 
+TIME_AROUND = timedelta(days=1)
+"""A stay may begin before the meeting, in a waiting room or with the host alone, and end after it; but not by more than this."""
+
+
 def to_record(
     meeting: Meeting,
     sessions: Iterable[Session],
@@ -26,8 +30,10 @@ def to_record(
     pending: Pending | None = None,
     replaces: Sequence[str] = (),
 ) -> MeetingRecord:
-    """The meeting with its sessions: equal sessions merged, keys made unique, the meeting's counts taken from them."""
+    """The meeting with its sessions: equal sessions merged, keys made unique, times that cannot belong to the meeting
+    removed, the meeting's counts taken from the sessions."""
     distinct, collisions = unique_sessions(sessions)
+    distinct = without_foreign_times(meeting, distinct)
     return MeetingRecord(
         meeting=with_counts(meeting, distinct),
         sessions=distinct,
@@ -55,15 +61,53 @@ def unique_sessions(sessions: Iterable[Session]) -> tuple[list[Session], int]:
             same_key.sort(key=_collision_order)
             collisions += len(same_key) - 1
         unique.append(same_key[0])
-        unique.extend(
-            msgspec.structs.replace(session, key=f"{key}-{n}") for n, session in enumerate(same_key[1:], 2)
-        )
+        unique.extend(structs.replace(session, key=f"{key}-{n}") for n, session in enumerate(same_key[1:], 2))
     return unique, collisions
 
 
 def _collision_order(session: Session) -> tuple[datetime, str, str]:
     leave = session.leave_time or datetime.max.replace(tzinfo=UTC)
     return leave, session.user_name or "", repr(_identity(session))
+
+
+def without_foreign_times(meeting: Meeting, sessions: list[Session]) -> list[Session]:
+    """The sessions; a join or leave more than TIME_AROUND before the meeting's start, or after its end, is absent.
+
+    The vendor listed the meeting by its start, so a stay years before is the mistake. Without an end, or with one in the
+    future, nothing is later than the harvest. A meeting whose start is unknown, or only planned, has no bounds.
+    """
+    if meeting.start_time is None:
+        return sessions
+    first, last = _bounds(meeting, meeting.start_time)
+    found = [
+        place
+        for place, session in enumerate(sessions)
+        if ((join := session.join_time) is not None and not first <= join <= last)
+        or ((leave := session.leave_time) is not None and not first <= leave <= last)
+    ]
+    if not found:
+        return sessions
+    kept = list(sessions)
+    for place in found:
+        kept[place] = _with_times_between(first, last, sessions[place])
+    return kept
+
+
+def _bounds(meeting: Meeting, start: datetime) -> tuple[datetime, datetime]:
+    end = meeting.end_time
+    if end is None or not start <= end <= meeting.harvested_at:
+        end = max(meeting.harvested_at, start)
+    return start - TIME_AROUND, end + TIME_AROUND
+
+
+def _with_times_between(first: datetime, last: datetime, session: Session) -> Session:
+    join, leave = session.join_time, session.leave_time
+    return structs.replace(
+        session,
+        join_time=join if join is not None and first <= join <= last else None,
+        leave_time=leave if leave is not None and first <= leave <= last else None,
+        duration=None,
+    )
 
 
 def with_counts(meeting: Meeting, sessions: Sequence[Session]) -> Meeting:

@@ -65,9 +65,15 @@ Decision = Retry | HarvestError | None
 Classify = Callable[[Response], Decision]
 
 
-def default_decision(response: Response, now: datetime) -> Decision:
+IsVendors = Callable[[Response], bool]
+"""Whether an error has the form that the vendor documents for its errors."""
+
+
+def default_decision(
+    response: Response, now: datetime, is_vendors: IsVendors = lambda _response: True
+) -> Decision:
     """The decision by HTTP's own rules, for responses that a vendor's `classify` does not know: accept a 2xx with JSON,
-    retry 408, 425, 429, 5xx, pages and broken responses, refuse the rest."""
+    retry 408, 425, 429, 5xx, pages, errors that are not the vendor's, and broken responses, refuse the rest."""
     if response.ok:
         return None
     after = parse_retry_after(response.headers.get("Retry-After"), now)
@@ -89,8 +95,8 @@ def default_decision(response: Response, now: datetime) -> Decision:
     if response.status == 401:
         error = CredentialsError(f"{response.call}: the vendor rejected the token (401)")
         return Retry(error=error, renew=True)
-    if response.is_page:
-        return page_instead_of_data(response)
+    if response.is_page or not is_vendors(response):
+        return error_of_another(response)
     what = f" ({response.content_type})" if response.broken is not None else ""
     return VendorError(
         f"{response.call}: refused with status {response.status}{what}", status=response.status
@@ -119,13 +125,15 @@ def quota_exhausted(response: Response, *, name: str, after: float, now: datetim
     )
 
 
-def page_instead_of_data(response: Response) -> Retry:
-    """The decision for a page of a proxy or firewall, which goes away soon or never.
+def error_of_another(response: Response) -> Retry:
+    """The decision for an error of a proxy, gateway or firewall, which goes away soon or never.
 
-    Its error has no status: that of the page says nothing about the meeting or the user that the request was about.
+    The error that it raises has no status: this one says nothing about the meeting, the user or the permission that the
+    request was about.
     """
+    what = "a page instead of data" if response.is_page else "an error that is not the vendor's"
     error = BrokenResponse(
-        f"{response.call}: a page instead of data ({response.status}, {response.content_type}): a proxy or firewall is in "
-        "between; the next run will try again"
+        f"{response.call}: {what} ({response.status}, {response.content_type}): a proxy or firewall is in between; the next "
+        "run will try again"
     )
     return Retry(error=error, attempts=BLOCKED_ATTEMPTS)

@@ -176,11 +176,10 @@ class GoogleTokens:
         if response.ok:
             broken = BrokenResponse(f"{response.call}: a response without a token", status=response.status)
             return None if text_field(response.body, "access_token") else Retry(error=broken)
-        if response.status in {400, 401, 403} and response.broken is None:
-            return TokenRequestRefused(
-                f"{response.call}: no token", status=response.status, words=_error_words(response.body)
-            )
-        return default_decision(response, self._context.now())
+        words = _error_words(response.body)
+        if response.status in {400, 401, 403} and words:
+            return TokenRequestRefused(f"{response.call}: no token", status=response.status, words=words)
+        return default_decision(response, self._context.now(), lambda _: bool(words))
 
     def _error_for(self, words: str, service: Service, subject: str) -> CredentialsError | VendorError:
         """The error for a refused request for a token, by Google's words about it.
@@ -319,8 +318,10 @@ class _Transport(Request):
 
 
 def _error_words(body: Any) -> str:
-    fields = body if isinstance(body, dict) else {}
-    return " ".join(str(fields.get(key) or "") for key in ("error", "error_description")).lower()
+    """The texts of an OAuth error in lower case; empty for anything else, which is not Google's."""
+    if text_field(body, "error") is None:
+        return ""
+    return " ".join(str(body.get(key) or "") for key in ("error", "error_description")).lower()
 
 
 def _unreadable() -> BrokenResponse:

@@ -19,7 +19,7 @@ from connectors.response_decisions import (
     Response,
     Retry,
     default_decision,
-    page_instead_of_data,
+    error_of_another,
     throttled,
 )
 
@@ -60,9 +60,14 @@ def response_classifier(service: Service, context: Context) -> Callable[[Respons
             return Retry(error=error, renew=True)
         if response.status == 403:
             return _refused(response, service, reasons)
-        return default_decision(response, context.now())
+        return default_decision(response, context.now(), is_google_error)
 
     return classify
+
+
+def is_google_error(response: Response) -> bool:
+    """Whether the error has one of Google's two formats; both have the object `error`."""
+    return isinstance(as_dict(response.body).get("error"), dict)
 
 
 def error_reasons(body: Any) -> frozenset[str]:
@@ -88,8 +93,8 @@ def _throttled(response: Response, context: Context) -> Decision:
 
 
 def _refused(response: Response, service: Service, reasons: frozenset[str]) -> Decision:
-    if response.broken is not None or not isinstance(as_dict(response.body).get("error"), dict):
-        return page_instead_of_data(response)
+    if not is_google_error(response):
+        return error_of_another(response)
     if reasons & _DISABLED:
         return ApiNotAllowed(
             f"{response.call}: the {service.title} is not enabled in the Cloud project (403): enable it at "

@@ -21,6 +21,10 @@ Row = Mapping[str, Any]
 EVENT = "call_ended"
 _NOT_LETTERS = re.compile(r"[^a-z]")
 
+LONGEST_STAY = timedelta(days=30)
+"""A row with a longer one has a wrong start or duration. Its join would be that of the whole conference, which then is listed
+for none of the days asked for."""
+
 
 def flatten(item: Row) -> Iterator[dict[str, Any]]:
     """The rows of an activity. Google sends a whole activity if any of its events matches.
@@ -86,9 +90,9 @@ def join_time(row: Row) -> datetime | None:
     )
     if start is not None and 0 < start < 32_503_680_000:
         joined = datetime.fromtimestamp(start, UTC)
-        if end is None or joined <= end:
+        if end is None or joined <= end <= joined + LONGEST_STAY:
             return joined
-    if end is None or stayed is None or not 0 <= stayed < 10**8:
+    if end is None or stayed is None or not 0 <= stayed <= LONGEST_STAY.total_seconds():
         return None
     return end - timedelta(seconds=stayed)
 

@@ -1,7 +1,8 @@
 """What the responses of Microsoft Graph mean. Its messages are not repeated, since they can contain anything.
 
 Statuses: https://learn.microsoft.com/graph/errors; 429 and `Retry-After`: https://learn.microsoft.com/graph/throttling (2026).
-The body of a 403 without the permission is not documented, so only the status counts.
+A refusal is one of Graph only if it has the documented form, `{"error": {"code": …}}`; its codes are not read, since those of
+a 403 without the permission are not documented.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from connectors.response_decisions import (
     Response,
     Retry,
     default_decision,
-    page_instead_of_data,
+    error_of_another,
     quota_exhausted,
     throttled,
 )
@@ -51,7 +52,7 @@ def response_classifier(context: Context) -> Callable[[Response], Decision]:
             return Retry(error=error, renew=True)
         if response.status == 403:
             return _refused(response)
-        decision = default_decision(response, context.now())
+        decision = default_decision(response, context.now(), is_graph_error)
         if response.status in {500, 502} and isinstance(decision, Retry):
             return Retry(
                 error=VendorError(f"{decision.error}{request_id(response.body)}", status=response.status),
@@ -61,6 +62,11 @@ def response_classifier(context: Context) -> Callable[[Response], Decision]:
         return decision
 
     return classify
+
+
+def is_graph_error(response: Response) -> bool:
+    """https://learn.microsoft.com/graph/errors#json-representation (2026)."""
+    return isinstance(as_dict(as_dict(response.body).get("error")).get("code"), str)
 
 
 def request_id(body: Any) -> str:
@@ -79,8 +85,8 @@ def _throttled(response: Response, context: Context) -> Decision:
 
 
 def _refused(response: Response) -> Decision:
-    if response.is_page:
-        return page_instead_of_data(response)
+    if not is_graph_error(response):
+        return error_of_another(response)
     if response.call.endswith(CALL_RECORDS.call):
         return CredentialsError(
             f"{response.call}: refused (403): add the application permission {PERMISSION} (not a delegated one) to the app at "

@@ -18,7 +18,7 @@ from connectors.response_decisions import (
     Response,
     Retry,
     default_decision,
-    page_instead_of_data,
+    error_of_another,
     quota_exhausted,
     throttled,
 )
@@ -49,9 +49,16 @@ def response_classifier(context: Context) -> Callable[[Response], Decision]:
             return Retry(error=error, renew=True)
         if response.status == 403:
             return _refused(response)
-        return default_decision(response, context.now())
+        return default_decision(response, context.now(), is_webex_error)
 
     return classify
+
+
+def is_webex_error(response: Response) -> bool:
+    """Whether it has the tracking id of all of Webex's errors, in the body or in a header
+    (https://developer.webex.com/docs/api/basics, 2026)."""
+    in_body = isinstance(response.body, dict) and isinstance(response.body.get("trackingId"), str)
+    return in_body or "trackingid" in response.headers
 
 
 def _has_no_participants(response: Response) -> bool:
@@ -94,8 +101,8 @@ def _throttled(response: Response, context: Context) -> Decision:
 
 
 def _refused(response: Response) -> Decision:
-    if response.broken is not None:
-        return page_instead_of_data(response)
+    if not is_webex_error(response):
+        return error_of_another(response)
     if response.call.endswith(MEETINGS.call):
         return CredentialsError(
             f"{response.call}: refused (403): the token needs the scope {MEETINGS.admin[0]} and an admin's role, or "

@@ -24,9 +24,15 @@ from connectors.http import Api, Auth
 from connectors.json_body import EMPTY
 from connectors.models import Detail, Pending, Reason, session_key
 from connectors.rate_limit import Limiter
-from connectors.response_decisions import Response
+from connectors.response_decisions import Response, error_of_another
 from connectors.webex.endpoints import APP_PAGE, LOGIN, QUALITIES, VENDOR
-from connectors.webex.errors import DEFAULT_DELAY_SECONDS, error_words, is_throttled, retry_delay
+from connectors.webex.errors import (
+    DEFAULT_DELAY_SECONDS,
+    error_words,
+    is_throttled,
+    is_webex_error,
+    retry_delay,
+)
 from connectors.webex.http_client import Row, rows_in
 
 START_DELAY = timedelta(minutes=10)
@@ -197,6 +203,8 @@ class QualityApi:
         if response.status == 200 and response.broken is None:
             return rows_in(response.body, QUALITIES)
         words, status = error_words(response.body), response.status
+        if status in {403, 404, 410, 451} and not is_webex_error(response):
+            raise error_of_another(response).error
         if status == 410 or (status == 425 and "expired" in words):
             raise QualityExpired(f"{response.call}: no longer kept ({status})", status=status)
         if status == 425 or is_throttled(response):

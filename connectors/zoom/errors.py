@@ -140,7 +140,7 @@ def response_classifier(context: Context, daily_limit: DailyLimitGuard) -> Calla
             return _refused(response, code)
         if response.status == 403 and response.broken is not None:
             return _blocked(response)
-        return default_decision(response, context.now())
+        return default_decision(response, context.now(), lambda _: code is not None)
 
     return classify
 

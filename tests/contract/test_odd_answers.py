@@ -6,6 +6,7 @@ This file names no vendor.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import connectors
+from connectors.parsing import parse_instant
 from harvester.simulator.server import Options, serving
 from tests.contract.recorded_harvest import SHOWN, Outcome, Path, RecordedVendor
 from tests.hypothesis_examples import one_in
@@ -124,3 +126,34 @@ def test_a_value_of_another_type_loses_no_meeting_in_silence(
     place = data.draw(st.sampled_from(values))
     found = harvest_with(vendor, {place: data.draw(st.sampled_from(OTHER_TYPES))})
     assert found.listed >= vendor.usual.listed or found.said - vendor.usual.said
+
+
+FAR = [
+    "1999-12-31T23:00:00Z",
+    "2019-05-05T05:05:05Z",
+    "2031-01-01T00:00:00Z",
+    "2090-01-01T00:00:00Z",
+    946_684_800,
+    3_786_912_000,
+]
+"""Times in other years than those of the meetings."""
+
+
+@one_in(4)
+@given(data=st.data())
+def test_a_time_in_another_year_belongs_to_no_stay(
+    name: str, recorded: Recorded, data: st.DataObject
+) -> None:
+    vendor = recorded(name)
+    times = [place for place in vendor.places if parse_instant(vendor.value_at(*place)) is not None]
+    changes = data.draw(st.dictionaries(st.sampled_from(times), st.sampled_from(FAR), min_size=1, max_size=4))
+    for record in harvest_with(vendor, changes).fetched:
+        start, until = record.meeting.start_time, SHOWN + timedelta(days=2)
+        if start is None:
+            continue
+        for session in record.sessions:
+            times_of_stay = [each for each in (session.join_time, session.leave_time) if each is not None]
+            assert all(
+                start - timedelta(days=1) <= each < max(until, start + timedelta(days=2))
+                for each in times_of_stay
+            )

@@ -1,4 +1,5 @@
-"""A vendor that answers with an empty list of participants for meetings that it gave in full before: the index keeps them."""
+"""A vendor that answers with an empty list of participants, or with rows without values, for meetings that it gave in full
+before: the index keeps them."""
 
 from __future__ import annotations
 
@@ -59,11 +60,14 @@ class EmptyLists:
 
         await self._app(scope, receive, collect)
         if start["status"] == 200:
-            body = json.dumps(self._emptied(json.loads(body))).encode()
+            body = json.dumps(self._changed(json.loads(body))).encode()
             kept = [(name, value) for name, value in start["headers"] if name.lower() not in DROPPED]
             start["headers"] = [*kept, (b"content-length", b"%d" % len(body))]
         await send(start)
         await send({"type": "http.response.body", "body": body})
+
+    def _changed(self, body: dict[str, Any]) -> dict[str, Any]:
+        return self._emptied(body)
 
     def _emptied(self, body: dict[str, Any]) -> dict[str, Any]:
         for name in self._names:
@@ -78,15 +82,30 @@ class EmptyLists:
         return body
 
 
+class HollowRows(EmptyLists):
+    """Leaves nothing in the rows of the responses to one call but what identifies a row."""
+
+    def _changed(self, body: dict[str, Any]) -> dict[str, Any]:
+        for name in self._names:
+            body[name] = [
+                {field: value if field in IDENTITY else None for field, value in row.items()}
+                for row in body.get(name, [])
+            ]
+        return body
+
+
+IDENTITY = {"id", "user_id", "join_time", "status", "bo_mtg_id", "session", "name"}
+"""With null, these would make another session, or an answer that no connector takes for one."""
+
 DROPPED = {b"content-length", b"content-encoding", b"link"}
 
 
 @contextmanager
-def emptied(call: Call) -> Iterator[None]:
+def emptied(call: Call, kind: type[EmptyLists] = EmptyLists) -> Iterator[None]:
     class Poor(server.Simulator):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            self.app = EmptyLists(self.app, call)
+            self.app = kind(self.app, call)
 
     with patch.object(server, "Simulator", Poor):
         yield
@@ -103,6 +122,35 @@ def run(harvester: Harvester, vendor: str, *words: str) -> dict[str, Any]:
 
 def sessions(sandbox: IndexSandbox) -> int:
     return sum(document["kind"] == "session" for document in sandbox.stored().values())
+
+
+@pytest.mark.parametrize(
+    ("vendor", "reason"),
+    [
+        ("webex", "sessions missing"),
+        ("zoom", "values missing"),
+    ],  # Webex' rows have other ids without their devices
+)
+def test_rows_without_values_replace_nothing_the_first_time(
+    newest: IndexSandbox, tmp_path: Path, vendor: str, reason: str
+) -> None:
+    options: dict[str, Any] = {
+        "seed": 11, "size": 20, "days": 3, "now": NOW, "speed": 200.0, "vendors": (vendor,),
+    }  # fmt: skip
+    served = Vendors(tmp_path, options)
+    with served.at(30 * HOUR) as vendors:
+        assert run(vendors.pointed(newest), vendor, *DAYS)["doubted"] == 0
+    stored = newest.stored()
+    with emptied(CALLS[vendor], HollowRows), served.at(31 * HOUR) as vendors:
+        poor = run(vendors.pointed(newest), vendor, *DAYS, "--force")
+    assert poor["doubted"] > 3
+    assert poor["pending_by_reason"][reason] > 3
+    for identity, document in newest.stored().items():
+        assert document.keys() >= stored[identity].keys()
+    with served.at(54 * HOUR) as vendors:
+        healed = run(vendors.pointed(newest), vendor, *DAYS)
+    assert (healed["doubted"], healed["confirmed_fewer"], healed["fewer_values"]) == (0, 0, 0)
+    assert newest.stored().keys() == stored.keys()
 
 
 @pytest.mark.parametrize("vendor", sorted(CALLS))

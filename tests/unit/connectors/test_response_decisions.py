@@ -13,7 +13,7 @@ from connectors.response_decisions import (
     Response,
     Retry,
     default_decision,
-    page_instead_of_data,
+    error_of_another,
     quota_exhausted,
     throttled,
 )
@@ -61,8 +61,8 @@ def test_a_wait_that_no_run_makes_ends_it_with_the_time_to_continue() -> None:
     assert f"{error.until:%Y-%m-%d %H:%M} UTC (429)" in str(error)
 
 
-def test_a_page_instead_of_data_is_requested_again_a_few_times() -> None:
-    decision = page_instead_of_data(response(403, broken="no JSON", Content_Type="text/html"))
+def test_a_page_of_another_is_requested_again_a_few_times() -> None:
+    decision = error_of_another(response(403, broken="no JSON", Content_Type="text/html"))
     assert decision.attempts == BLOCKED_ATTEMPTS
     assert str(decision.error).startswith(f"{CALL}: a page instead of data (403, text/html)")
 
@@ -79,3 +79,16 @@ def test_an_error_without_a_body_is_no_page() -> None:
     decision = default_decision(response(404, broken=EMPTY, Content_Type="text/html"), NOW)
     assert isinstance(decision, VendorError)
     assert decision.status == 404
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 410])
+def test_the_status_of_an_error_that_is_not_the_vendors_says_nothing(status: int) -> None:
+    decision = default_decision(response(status, Content_Type="application/json"), NOW, lambda _: False)
+    assert isinstance(decision, Retry)
+    assert decision.attempts == BLOCKED_ATTEMPTS
+    assert isinstance(decision.error, BrokenResponse)
+    assert decision.error.status is None
+    assert f"an error that is not the vendor's ({status}, application/json)" in str(decision.error)
+    own = default_decision(response(status), NOW, lambda _: True)
+    assert isinstance(own, VendorError)
+    assert own.status == status

@@ -14,6 +14,7 @@ from connectors.errors import BrokenResponse, ConfigurationError, CredentialsErr
 from connectors.google_meet import GoogleMeet
 from connectors.google_meet.auth import STORED_NAME, GoogleTokens
 from connectors.google_meet.endpoints import MEET, REPORTS
+from connectors.models import Reason, SkippedPartition
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.google_meet.fake_api import (
     ADMIN,
@@ -208,3 +209,17 @@ def test_a_token_that_no_header_can_have_is_broken(
     http.post(TOKENS, json={"access_token": token, "expires_in": 3599})
     with pytest.raises(BrokenResponse, match="without a token"):
         GoogleTokens(settings(), context).request_for_user(MEET, HOST)
+
+
+@pytest.mark.parametrize("body", [{"message": "Forbidden"}, {"error": {"code": 403}}, [], "x"])
+@pytest.mark.parametrize("status", [400, 403])
+def test_an_error_that_is_not_in_the_form_of_oauth_refuses_no_user(
+    meet: Build, google: Google, status: int, body: object
+) -> None:
+    """A gateway's: the user would count as unknown to Google, and be skipped."""
+    connector = meet(GOOGLE_SOURCE="meet")
+    assert connector.selector.apis.directory.is_readable
+    google.http.upsert("POST", TOKENS, status=status, json=body)
+    found = [one for one in connector.meetings(DAY) if isinstance(one, SkippedPartition)]
+    assert {one.reason for one in found} == {Reason.error}
+    assert not any(one.permanent for one in found)

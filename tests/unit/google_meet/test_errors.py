@@ -78,14 +78,16 @@ def test_three_kinds_of_403_have_their_own_errors(
         client.call(MEET, HOST, "conferenceRecords", "list")
 
 
+@pytest.mark.parametrize("status", [400, 403, 404, 410])
 @pytest.mark.parametrize("body", [{"message": "x"}, {"error": "forbidden"}, {"error": None}, ["x"], "x"])
-def test_a_403_that_is_not_in_googles_form_refuses_nothing(
-    body: Any, client: GoogleClient, google: Google
+def test_an_error_that_is_not_in_googles_form_refuses_nothing(
+    status: int, body: Any, client: GoogleClient, google: Google
 ) -> None:
-    """Reports would count as not allowed, and its conferences of the night would be missing."""
-    google.refused["/conferenceRecords", ""] = (403, body)
-    with pytest.raises(BrokenResponse, match=r"instead of data \(403"):
+    """Reports would count as not allowed, and its conferences of the night would be missing; a calendar's event as deleted."""
+    google.refused["/conferenceRecords", ""] = (status, body)
+    with pytest.raises(BrokenResponse, match=rf"not the vendor's \({status}") as error:
         client.call(MEET, HOST, "conferenceRecords", "list")
+    assert error.value.status is None
 
 
 def test_a_refused_new_token_is_an_error(client: GoogleClient, google: Google) -> None:

@@ -38,6 +38,14 @@ def test_missing_start_is_the_end_minus_the_duration() -> None:
     )
 
 
+def test_a_stay_of_months_is_a_mistake() -> None:
+    usual = row(stayed=60)
+    assert join_time({**usual, "start_timestamp_seconds": 946_684_800}) == join_time(
+        {**usual, "start_timestamp_seconds": None}
+    )
+    assert join_time({**usual, "start_timestamp_seconds": None, "duration_seconds": 90_000_000}) is None
+
+
 def call_ended(**changes: Any) -> dict[str, Any]:
     event = {"name": "call_ended", "parameters": [{"name": "conference_id", "value": "c"}], **changes}
     return {"id": {"time": "2026-11-20T09:00:00Z"}, "events": [event]}

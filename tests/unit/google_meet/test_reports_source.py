@@ -50,6 +50,14 @@ def test_conference_has_all_its_rows_and_what_meet_adds(meet: Build, google: Goo
     assert record.replaces == ()
 
 
+def test_a_start_years_before_hides_no_conference(meet: Build, google: Google) -> None:
+    google.call_ended("conf1", "2026-11-20T09:30:00Z", stayed=60)
+    google.call_ended("conf1", "2026-11-20T09:40:00Z", stayed=600, start_timestamp_seconds=946_684_800)
+    (record,) = records(meet(GOOGLE_SOURCE="reports")).values()
+    assert record.meeting.start_time == datetime(2026, 11, 20, 9, 29, tzinfo=UTC)
+    assert record.meeting.participant_seconds == 660
+
+
 def test_requests_are_few(meet: Build, google: Google) -> None:
     for number in range(20):
         google.call_ended(f"conf{number}", "2026-11-20T09:30:00Z")

@@ -79,6 +79,10 @@ class Tenant(FakeVendor):
         self.on(MEETINGS, data("online_meetings"))
 
 
+REFUSAL = {"error": {"code": "UnknownError", "message": ""}}
+"""The form of all of Graph's errors."""
+
+
 def page(*rows: Any, link: str = "") -> dict[str, Any]:
     return {"value": list(rows), **({"@odata.nextLink": link} if link else {})}
 

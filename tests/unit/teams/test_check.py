@@ -12,6 +12,7 @@ from tests.unit.fake_context import FakeContext
 from tests.unit.teams.fake_api import (
     MEETINGS,
     RECORDS,
+    REFUSAL,
     SESSIONS,
     TENANT,
     TOKEN,
@@ -107,13 +108,13 @@ def test_a_tenant_without_calls_is_a_warning(teams: Build, tenant: Tenant) -> No
 
 def test_sessions_that_are_refused_are_a_failure(teams: Build, tenant: Tenant) -> None:
     tenant.has_a_meeting()
-    tenant.on(SESSIONS, {"error": {}}, status=403)
+    tenant.on(SESSIONS, REFUSAL, status=403)
     assert results(teams())["GET /communications/callRecords/{id}/sessions"].status == "failed"
 
 
 def test_a_record_that_is_gone_meanwhile_is_no_failure(teams: Build, tenant: Tenant) -> None:
     tenant.has_a_meeting()
-    tenant.on(SESSIONS, {"error": {}}, status=404)
+    tenant.on(SESSIONS, REFUSAL, status=404)
     assert results(teams())["GET /communications/callRecords/{id}/sessions"].status == "ok"
 
 
@@ -124,7 +125,7 @@ def test_titles_are_checked_if_they_are_asked_for(
     teams: Build, tenant: Tenant, status: int, expected: str
 ) -> None:
     tenant.has_a_meeting()
-    tenant.on(MEETINGS, page() if status == 200 else {"error": {}}, status=status)
+    tenant.on(MEETINGS, page() if status == 200 else REFUSAL, status=status)
     found = results(teams("titles"))["GET /users/{user}/onlineMeetings"]
     assert found.status == expected
     if status == 403:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from connectors.errors import CredentialsError, QuotaExhausted, VendorError
+from connectors.errors import BrokenResponse, CredentialsError, QuotaExhausted, VendorError
 from connectors.response_decisions import Decision, Response, Retry
 from connectors.teams.endpoints import CALL_RECORDS, SESSIONS
 from connectors.teams.errors import request_id, response_classifier
@@ -66,7 +66,9 @@ def test_an_error_of_graph_is_tried_a_few_times_and_named_by_its_request(
     assert "(request id a1-b2)" in str(decision.error)
 
 
-@pytest.mark.parametrize("body", [None, {"error": {"code": "Forbidden"}}, {"error": {"message": ""}}, "x"])
+@pytest.mark.parametrize(
+    "body", [{"error": {"code": "Forbidden"}}, {"error": {"code": "UnknownError", "message": ""}}]
+)
 def test_a_listing_that_is_refused_names_the_permission(classify: Classify, body: Any) -> None:
     decision = classify(response(403, body, call=CALL_RECORDS.call))
     assert isinstance(decision, CredentialsError)
@@ -75,7 +77,7 @@ def test_a_listing_that_is_refused_names_the_permission(classify: Classify, body
 
 
 def test_another_call_that_is_refused_is_an_error_of_its_own(classify: Classify) -> None:
-    decision = classify(response(403, {"error": {}}))
+    decision = classify(response(403, {"error": {"code": "Forbidden"}}))
     assert isinstance(decision, VendorError)
     assert decision.status == 403
 
@@ -88,8 +90,31 @@ def test_the_page_of_a_firewall_is_no_refusal(classify: Classify) -> None:
     assert "proxy or firewall" in str(decision.error)
 
 
-def test_a_refusal_without_a_body_is_a_refusal(classify: Classify) -> None:
-    assert isinstance(classify(response(403, call=CALL_RECORDS.call, broken="nothing")), CredentialsError)
+@pytest.mark.parametrize("call", [CALL_RECORDS.call, "GET /communications/callRecords/{id}/sessions"])
+@pytest.mark.parametrize("status", [403, 404, 410])
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        {},
+        {"message": "Forbidden"},
+        {"error": "forbidden"},
+        {"error": {}},
+        {"error": {"code": 403}},
+        "x",
+        [],
+    ],
+)
+def test_an_error_that_is_not_in_the_form_of_graph_says_nothing(
+    classify: Classify, call: str, status: int, body: Any
+) -> None:
+    """A gateway's: the permission would count as missing, or the sessions of the meeting as refused for good."""
+    decision = classify(response(status, body, call=call, Content_Type="application/json"))
+    assert isinstance(decision, Retry)
+    assert isinstance(decision.error, BrokenResponse)
+    assert decision.error.status is None
+    plain = response(status, call=call, broken="no JSON", Content_Type="text/plain")
+    assert isinstance(classify(plain), Retry)
 
 
 def test_an_expired_token_is_renewed(classify: Classify) -> None:
@@ -100,10 +125,10 @@ def test_an_expired_token_is_renewed(classify: Classify) -> None:
 
 @pytest.mark.parametrize("status", [400, 404, 409])
 def test_other_refusals_concern_one_call(classify: Classify, status: int) -> None:
-    decision = classify(response(status, {"error": {"message": "marked-text"}}))
+    decision = classify(response(status, {"error": {"code": "marked-code", "message": "marked-text"}}))
     assert isinstance(decision, VendorError)
     assert decision.status == status
-    assert "marked-text" not in str(decision)
+    assert "marked" not in str(decision)
 
 
 @pytest.mark.parametrize("value", [None, 7, "", "a b", "\x1b[31m", "x" * 65, ["a"]])

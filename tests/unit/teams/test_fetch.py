@@ -31,6 +31,7 @@ from tests.unit.teams.fake_api import (
     MARA,
     RECORD,
     RECORDS,
+    REFUSAL,
     SESSIONS,
     TENANT,
     Tenant,
@@ -176,14 +177,14 @@ def test_a_record_that_expires_after_its_listing_is_stored_as_listed(teams: Buil
 
 def test_sessions_that_are_refused_leave_the_listed_meeting(teams: Build, tenant: Tenant) -> None:
     tenant.has_a_meeting()
-    tenant.on(SESSIONS, {"error": {}}, status=403)
+    tenant.on(SESSIONS, REFUSAL, status=403)
     record = teams().fetch(ref(record_row()))
     assert (record.meeting.detail, record.listed_only, record.sessions) == (Detail.basic, True, ())
 
 
 def test_a_permission_that_is_taken_away_ends_the_run(teams: Build, tenant: Tenant) -> None:
     for path in (RECORDS, SESSIONS):
-        tenant.on(path, {"error": {}}, status=403)
+        tenant.on(path, REFUSAL, status=403)
     with pytest.raises(CredentialsError, match=r"CallRecords\.Read\.All"):
         teams().fetch(ref(record_row()))
 

@@ -16,6 +16,7 @@ from tests.unit.teams.fake_api import (
     MEETINGS,
     RECORD,
     RECORDS,
+    REFUSAL,
     SESSIONS,
     Tenant,
     data,
@@ -115,7 +116,7 @@ def test_a_meeting_keeps_its_title_when_it_is_read_again(teams: Build, tenant: T
     assert teams().fetch(again).meeting.topic == "Roadmap"
 
 
-@pytest.mark.parametrize(("status", "body"), [(404, {"error": {}}), (200, page())])
+@pytest.mark.parametrize(("status", "body"), [(404, REFUSAL), (200, page())])
 def test_a_meeting_that_the_organizer_does_not_have_has_no_title(
     teams: Build, tenant: Tenant, status: int, body: Any
 ) -> None:
@@ -172,7 +173,7 @@ def test_an_organizer_of_an_unknown_tenant_is_asked_for(teams: Build, tenant: Te
 
 def test_a_meeting_whose_sessions_are_not_there_yet_has_its_title(teams: Build, tenant: Tenant) -> None:
     tenant.has_a_meeting()
-    tenant.on(SESSIONS, {"error": {}}, status=404)
+    tenant.on(SESSIONS, REFUSAL, status=404)
     record = teams("titles").fetch(ref(record_row(endDateTime=NOW.isoformat())))
     assert record.pending is not None
     assert record.meeting.topic == "Roadmap"

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 
-from connectors.errors import CredentialsError, QuotaExhausted
+from connectors.errors import BrokenResponse, CredentialsError, QuotaExhausted
 from connectors.models import MeetingRef, Window
 from connectors.response_decisions import Response
 from connectors.webex import Webex
@@ -18,6 +18,8 @@ from tests.unit.webex.fake_api import (
     HOST,
     Account,
     items,
+    meeting_row,
+    participant_row,
 )
 
 Build = Callable[..., Webex]
@@ -57,6 +59,28 @@ def test_a_pause_of_an_hour_ends_the_run_with_the_time_to_resume(webex: Build, a
     with pytest.raises(QuotaExhausted) as spent:
         uuids(webex())
     assert NOW + timedelta(hours=1) <= spent.value.until <= NOW + timedelta(hours=1, seconds=9)
+
+
+GATEWAY = {"Via": "1.1 gateway"}
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 410])
+@pytest.mark.parametrize("path", ["/meetings", "/meetingParticipants"])
+def test_an_error_without_a_tracking_id_is_not_one_of_webex(
+    webex: Build, account: Account, status: int, path: str
+) -> None:
+    """A gateway's: the scope would count as missing, or the meeting be stored without its participants."""
+    account.has(meeting_row(), people=[participant_row()])
+    connector = webex()
+    (ref,) = connector.meetings(DAY)
+    assert isinstance(ref, MeetingRef)
+    account.on(path, {"message": "Forbidden"}, status=status, headers=GATEWAY)
+    with pytest.raises(BrokenResponse, match="not the vendor's") as error:
+        if path == "/meetings":
+            uuids(connector)
+        else:
+            connector.fetch(ref)
+    assert error.value.status is None
 
 
 @given(odd_responses("Webex: GET /meetings"))

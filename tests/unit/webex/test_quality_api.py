@@ -165,6 +165,19 @@ def test_no_quality_is_pending_for_a_day(
     assert any("Webex has none of them" in notice for notice in context.notices)
 
 
+@pytest.mark.parametrize("status", [403, 404, 410, 451])
+def test_an_error_of_a_gateway_is_neither_a_refusal_nor_the_end_of_the_quality(
+    full: Webex, account: Account, context: FakeContext, status: int
+) -> None:
+    account.on(PATH, {"message": "Forbidden"}, status=status, headers={"Via": "1.1 gateway"})
+    assert later(read(full)) > 0
+    context.seconds += 86_400
+    assert later(read(full)) > 0
+    context.seconds += 86_400
+    account.on(PATH, items())
+    assert read(full).meeting.detail is Detail.full
+
+
 @pytest.mark.parametrize(("status", "message"), [(425, "it has Expired after 14 days"), (410, "gone")])
 def test_expired_quality_is_not_requested_again(
     full: Webex, account: Account, context: FakeContext, status: int, message: str

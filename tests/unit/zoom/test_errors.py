@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 
-from connectors.errors import CredentialsError, QuotaExhausted, VendorError
+from connectors.errors import BrokenResponse, CredentialsError, QuotaExhausted, VendorError
 from connectors.response_decisions import Response, Retry
 from connectors.zoom import Zoom
 from connectors.zoom.errors import DailyLimitGuard, missing_scopes, response_classifier
@@ -217,3 +217,14 @@ def test_a_daily_limit_is_believed_until_the_next_midnight_at_most(hours: int, b
             guard.check("GET /x")
     else:
         guard.check("GET /x")
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+@pytest.mark.parametrize("body", [{"message": "Forbidden"}, {}, {"error": {"code": 3001}}])
+def test_an_error_without_a_code_is_not_one_of_zoom(status: int, body: object) -> None:
+    context = FakeContext()
+    response = Response(call="Zoom: GET /x", status=status, headers={}, body=body)
+    decision = response_classifier(context, DailyLimitGuard(context))(response)
+    assert isinstance(decision, Retry)
+    assert isinstance(decision.error, BrokenResponse)
+    assert decision.error.status is None
