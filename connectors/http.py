@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypedDict, Unpack
 from urllib.parse import urlencode, urlsplit
 
+import msgspec
 import requests
 from urllib3.exceptions import ReadTimeoutError
 
@@ -88,6 +89,8 @@ class RequestOptions(TypedDict, total=False):
     """Replaces the authorization of the `Api`."""
     attempts: int | None
     """How often the request may be sent, if less often than the policy allows."""
+    shape: type[msgspec.Struct] | None
+    """The type of the body, if msgspec is to decode it; a body of another shape is parsed as usual."""
     idempotent: bool
     """False: sent again only if the vendor did not process it (429), never if its outcome is unknown.  [default: True]"""
 
@@ -202,7 +205,11 @@ class Api:
             raw, content = self._exchange(request, authorization)
             status = raw.status_code
             milliseconds = (self._context.stopwatch() - sent) * 1000
-            body = parse_body(content, max_memory=self._context.response_limits.max_memory)
+            body = parse_body(
+                content,
+                max_memory=self._context.response_limits.max_memory,
+                shape=request.options.get("shape"),
+            )
         except (ResponseTooLarge, BodyRefused) as error:
             return BrokenResponse(
                 f"{self.vendor}: {request.call}: refused {error}: check what stands in front of the vendor, or raise "

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+import msgspec
 import orjson
 
 EMPTY = "an empty body"
@@ -69,8 +70,12 @@ class ParsedBody:
     """Whether a part of the value became `TOO_DEEP`."""
 
 
-def parse_body(content: bytes | bytearray, *, max_memory: int = 150_000_000) -> ParsedBody:
+def parse_body(
+    content: bytes | bytearray, *, max_memory: int = 150_000_000, shape: type[msgspec.Struct] | None = None
+) -> ParsedBody:
     """The JSON in a body. Raises BodyRefused for a body that needs too much memory.
+
+    A body of the given shape becomes such a struct, and any other one becomes objects and lists as without a shape.
 
     Lone surrogates, which orjson refuses together with the page around them, and bytes that are not UTF-8 become U+FFFD;
     a number that no float can hold becomes null.
@@ -79,6 +84,11 @@ def parse_body(content: bytes | bytearray, *, max_memory: int = 150_000_000) -> 
         return ParsedBody(problem=EMPTY)
     if len(content) > SMALL_BYTES and needed_memory(content) > max_memory:
         raise BodyRefused("an answer whose values need too much memory")
+    if shape is not None:
+        try:
+            return ParsedBody(msgspec.json.decode(content, type=shape))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            pass
     parsed = _parse(content)
     if parsed.problem is not None or _has_few_levels(content) or _is_shallow(parsed.value):
         return parsed

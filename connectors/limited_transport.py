@@ -14,6 +14,7 @@ from http.client import HTTPException, HTTPResponse, IncompleteRead, RemoteDisco
 from socket import socket
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -222,6 +223,7 @@ def limit_pool(pool: type[HTTPConnectionPool], budget: Budget) -> type[HTTPConne
 class _LimitedAdapter(HTTPAdapter):
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
+        self._pools: dict[tuple[str, str], Any] = {}
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
@@ -234,6 +236,23 @@ class _LimitedAdapter(HTTPAdapter):
         if not known:
             self._limit(manager)
         return manager
+
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, *args: Any, **options: Any
+    ) -> Any:
+        """The pool of the host. The session's proxies and certificates never change, so the host decides alone."""
+        scheme, host = urlsplit(request.url or "")[:2]
+        if (scheme, host) not in self._pools:
+            pool = super().get_connection_with_tls_context(request, *args, **options)
+            self._pools[scheme, host] = pool
+        return self._pools[scheme, host]
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        return super().request_url(request, proxies) if proxies else request.path_url
+
+    def close(self) -> None:
+        self._pools.clear()
+        super().close()
 
     def _limit(self, manager: PoolManager) -> None:
         pools = manager.pool_classes_by_scheme

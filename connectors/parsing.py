@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-Row = TypeVar("Row", bound=Mapping[str, Any])
+Row = TypeVar("Row")
 
 MAX_RETRY_AFTER_SECONDS = 7 * 86_400.0
 """No vendor is known to ask for more than a day; a longer wait is a mistake, and `now` plus that may not exist."""

@@ -26,7 +26,7 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: Any
-    """The parsed JSON."""
+    """The parsed JSON, or a struct if the request gave its `shape`."""
     broken: str | None = None
     """Why there is no JSON."""
 

@@ -183,6 +183,7 @@ class Webex:
             ref.uuid,
             known_instant(row.get("start")) or ref.start_time,
             known_instant(row.get("end")) or latest_end(ref),
+            raw=self._wants(ref, "raw"),
         )
 
     def estimate_requests(self, ref: MeetingRef) -> int:

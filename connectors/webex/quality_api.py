@@ -34,6 +34,7 @@ from connectors.webex.errors import (
     retry_delay,
 )
 from connectors.webex.http_client import Row, rows_in
+from connectors.webex.media_rows import MediaPage, MediaRow
 
 START_DELAY = timedelta(minutes=10)
 RETENTION = timedelta(days=7)
@@ -85,7 +86,7 @@ class QualityTooSoon(VendorError):
 class QualityResult:
     """The media sessions of one meeting that are available now."""
 
-    rows: Sequence[Row] = ()
+    rows: Sequence[MediaRow | Row] = ()
     detail: Detail = Detail.basic
     pending: Pending | None = None
 
@@ -109,8 +110,10 @@ class QualityApi:
         if not permitted:
             self._disable(QualityRefused(f"{VENDOR}: meetings are stored without quality: {REQUIREMENTS}"))
 
-    def fetch(self, uuid: str, start: datetime | None, end: datetime | None) -> QualityResult:
-        """The quality of an ended meeting, if it is available, and when to read it again.
+    def fetch(
+        self, uuid: str, start: datetime | None, end: datetime | None, *, raw: bool = False
+    ) -> QualityResult:
+        """The quality of an ended meeting, if it is available, and when to read it again. `raw`: the rows as dicts.
 
         Raises VendorError after `MAX_FAILURES` failed calls in a row.
         """
@@ -128,7 +131,7 @@ class QualityApi:
             return _pending(self._closed_until)
         free = self.claim(uuid)
         if free is None:
-            return self._request(uuid, start, end)
+            return self._request(uuid, start, end, raw=raw)
         self._context.notify_once(
             f"{VENDOR}: some meetings are stored without quality for now: Webex permits one call in five minutes for a meeting, and "
             "this run or another made one less than five minutes ago"
@@ -145,8 +148,9 @@ class QualityApi:
         now = self._context.now()
         return self._refused is None and (start is None or start + START_DELAY <= now <= start + RETENTION)
 
-    def request_media_sessions(self, uuid: str) -> list[Row]:
-        """Make the one call, whatever its result. Requires `claim` first."""
+    def request_media_sessions(self, uuid: str, *, raw: bool = False) -> Sequence[MediaRow | Row]:
+        """Make the one call, whatever its result. Requires `claim` first. With `raw`, every row is a dict; without it, a row
+        of an odd page is."""
         used = self._auth.header()
         response = self._api.send(
             "GET",
@@ -155,6 +159,7 @@ class QualityApi:
             params={"meetingId": uuid, "max": str(MAX_MEDIA_SESSIONS)},
             headers={"Authorization": used},
             attempts=1,
+            shape=None if raw else MediaPage,
         )
         if response.status == 401:
             self._renew(used)
@@ -166,10 +171,12 @@ class QualityApi:
             )
         return rows
 
-    def _request(self, uuid: str, start: datetime | None, end: datetime | None) -> QualityResult:
+    def _request(
+        self, uuid: str, start: datetime | None, end: datetime | None, *, raw: bool
+    ) -> QualityResult:
         until = self._context.now() + REQUEST_INTERVAL
         try:
-            rows = self.request_media_sessions(uuid)
+            rows = self.request_media_sessions(uuid, raw=raw)
         except QualityRefused as error:
             return self._refused_result(error)
         except QualityExpired:
@@ -198,10 +205,11 @@ class QualityApi:
         self._has_answered = True
         return QualityResult(rows=rows, detail=Detail.full)
 
-    def _rows_or_error(self, response: Response) -> list[Row]:
+    def _rows_or_error(self, response: Response) -> Sequence[MediaRow | Row]:
         """The rows of the response; raises the error that it means."""
         if response.status == 200 and response.broken is None:
-            return rows_in(response.body, QUALITIES)
+            page = response.body
+            return page.items if isinstance(page, MediaPage) else rows_in(page, QUALITIES)
         words, status = error_words(response.body), response.status
         if status in {403, 404, 410, 451} and not is_webex_error(response):
             raise error_of_another(response).error

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import orjson
 import pytest
 from hypothesis import given
@@ -119,3 +120,37 @@ def test_a_body_that_needs_too_much_memory_is_refused_before_it_is_parsed(one: b
     content = b"[" + b",".join([one] * 2_000_000) + b"]"
     with pytest.raises(BodyRefused, match="memory"):
         parse_body(content)
+
+
+class Page(msgspec.Struct):
+    rows: list[float]
+
+
+def test_a_body_of_the_given_shape_becomes_a_struct() -> None:
+    assert parse_body(b'{"rows": [1, 2.5], "other": [{}]}', shape=Page).value == Page([1, 2.5])
+
+
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [
+        (b'{"rows": [1, "2"]}', {"rows": [1, "2"]}),
+        (b'{"message": "no"}', {"message": "no"}),
+        (b'{"rows": [1], "\\ud83d": 2}', {"rows": [1], "\ufffd": 2}),
+        (b"[1]", [1]),
+        (b"{", None),
+    ],
+)
+def test_a_body_of_another_shape_is_parsed_as_without_a_shape(content: bytes, value: object) -> None:
+    assert parse_body(content, shape=Page) == parse_body(content)
+    assert parse_body(content, shape=Page).value == value
+
+
+@given(st.integers(1, 100_000))
+def test_a_deeply_nested_value_beside_the_shape_does_no_harm(levels: int) -> None:
+    content = b'{"rows": [1], "other": ' + b"[" * levels + b"]" * levels + b"}"
+    assert parse_body(content, shape=Page).value in (Page([1]), parse_body(content).value)
+
+
+def test_a_body_of_the_given_shape_that_needs_too_much_memory_is_refused() -> None:
+    with pytest.raises(BodyRefused, match="memory"):
+        parse_body(b'{"rows": [' + b"1," * 2_500_000 + b"1]}", shape=Page)

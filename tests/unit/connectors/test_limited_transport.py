@@ -207,5 +207,20 @@ def test_headers_of_a_request_replace_those_of_the_session() -> None:
     assert b"text/plain" not in request
 
 
+def test_a_session_that_was_closed_connects_again() -> None:
+    clients: list[object] = []
+
+    def answer(connection: socket) -> None:
+        clients.append(connection.getpeername())
+        connection.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+
+    with serve(answer) as url:
+        session = LimitedSession(monotonic)
+        for _ in range(2):
+            assert exchange(session, url)[1] == b"{}"
+            session.close()
+    assert len(set(clients)) == 2
+
+
 def exchange(session: LimitedSession, url: str, **options: Any) -> tuple[requests.Response, bytearray]:
     return session.exchange(requests.Request("GET", url, **options), ResponseLimits(), timeout=(5, 5))

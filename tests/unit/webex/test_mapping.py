@@ -8,6 +8,7 @@ from connectors.attendance import to_record
 from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, session_key
 from connectors.parsing import parse_instant
 from connectors.webex.mapping import state_of, to_meeting, to_sessions, with_audio
+from connectors.webex.media_rows import to_media_row
 from connectors.webex.quality import to_quality, with_quality
 from connectors.webex.redaction_rules import redact_row
 from harvester.documents import to_documents
@@ -90,7 +91,7 @@ def test_published_participant_is_mapped() -> None:
 def test_published_quality_is_mapped() -> None:
     (row,) = data("qualities")["items"]
     picture = {"fps": {"mean": 25.94, "worst": 25.94, "samples": 1}}
-    quality = to_quality(row)
+    quality = to_quality(to_media_row(row))
     assert quality is not None
     assert quality.to_document() == {
         "video_in": {"jitter_ms": {"mean": 170.0, "worst": 170.0, "samples": 1}, **picture},
