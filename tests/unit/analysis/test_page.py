@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from connectors import CONNECTORS
 from connectors.attendance import to_record
@@ -154,7 +155,7 @@ def test_600_people_at_once_and_a_meeting_of_three_years_fit() -> None:
     start = record.meeting.start_time
     assert start is not None
     crowd = [
-        replace(
+        structs.replace(
             full_session(),
             key=str(n),
             id=f"u{n}",
