@@ -244,6 +244,11 @@ def text_field(body: Any, key: str) -> str | None:
     return value if isinstance(value, str) and value.isascii() and value.isprintable() and value else None
 
 
+def is_oauth_error(body: Any) -> bool:
+    """Whether this is an error of a token endpoint (https://www.rfc-editor.org/rfc/rfc6749#section-5.2)."""
+    return isinstance(body, dict) and isinstance(body.get("error"), str)
+
+
 def lifetime(body: Any, key: str, *, longest: timedelta = LONGEST_LIFE) -> timedelta | None:
     """A field with a number of seconds; None if it is missing, not a number, not positive or not believable."""
     try:

@@ -30,7 +30,7 @@ from connectors.google_meet.endpoints import CONSOLE, DELEGATION, LOGIN, VENDOR,
 from connectors.google_meet.errors import ApiNotAllowed
 from connectors.http import Api
 from connectors.models import session_key
-from connectors.oauth import TokenCache, bearer, lifetime, text_field
+from connectors.oauth import TokenCache, bearer, is_oauth_error, lifetime, text_field
 from connectors.response_decisions import Decision, Response, Retry, default_decision
 from connectors.retry import VENDOR_LIMITS, RetryLimits
 
@@ -319,7 +319,7 @@ class _Transport(Request):
 
 def _error_words(body: Any) -> str:
     """The texts of an OAuth error in lower case; empty for anything else, which is not Google's."""
-    if text_field(body, "error") is None:
+    if not is_oauth_error(body):
         return ""
     return " ".join(str(body.get(key) or "") for key in ("error", "error_description")).lower()
 

@@ -21,9 +21,9 @@ from connectors.base import Context, Token
 from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError, HarvestError, VendorError
 from connectors.http import Api
 from connectors.models import session_key
-from connectors.oauth import FORM, TokenCache, parse_token, text_field, token_request
+from connectors.oauth import FORM, TokenCache, is_oauth_error, parse_token, text_field, token_request
 from connectors.parsing import as_list
-from connectors.response_decisions import BLOCKED_ATTEMPTS, Decision, Response, Retry, default_decision
+from connectors.response_decisions import Decision, Response, Retry, default_decision, error_of_another
 from connectors.teams.endpoints import APP_PAGE, VENDOR
 
 EARLY_SECONDS = 300.0
@@ -122,10 +122,9 @@ class ClientCredentials(TokenCache):
             return ConfigurationError(
                 f"{response.call}: no token endpoint at this address ({response.status}); check TEAMS_LOGIN_URL"
             )
-        refused = credentials_error(response)
-        if response.status == 403 and response.broken is not None:
-            return Retry(error=refused, attempts=BLOCKED_ATTEMPTS)  # a page of a proxy or firewall
-        return refused
+        if response.status == 403 and not (is_oauth_error(response.body) or error_codes(response.body)):
+            return error_of_another(response)
+        return credentials_error(response)
 
 
 def credentials_error(response: Response) -> HarvestError:

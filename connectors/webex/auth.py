@@ -20,10 +20,10 @@ from connectors.base import Context, Settings, Token
 from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError
 from connectors.http import Api
 from connectors.models import session_key
-from connectors.oauth import FORM, TokenCache, bearer, parse_token, text_field, token_request
-from connectors.response_decisions import Decision, Response, Retry, default_decision
+from connectors.oauth import FORM, TokenCache, bearer, is_oauth_error, parse_token, text_field, token_request
+from connectors.response_decisions import Decision, Response, Retry, default_decision, error_of_another
 from connectors.webex.endpoints import APP_PAGE, LOGIN, VENDOR
-from connectors.webex.errors import error_words
+from connectors.webex.errors import error_words, is_webex_error
 
 STORED_NAME = "webex"
 CALL = "POST /access_token"
@@ -166,8 +166,10 @@ class WebexOAuth(TokenCache):
             return ConfigurationError(
                 f"{response.call}: no token endpoint at this address ({response.status}); check WEBEX_API_URL"
             )
-        if response.status not in {400, 401} and not (response.status == 403 and response.broken is None):
+        if response.status not in {400, 401, 403}:
             return default_decision(response, self._context.now())
+        if response.status == 403 and not (is_webex_error(response) or is_oauth_error(response.body)):
+            return error_of_another(response)
         words = error_words(response.body)
         if "client" in words and "grant" not in words:
             return CredentialsError(

@@ -16,15 +16,16 @@ from connectors.errors import BrokenResponse, ConfigurationError, CredentialsErr
 from connectors.http import Api
 from connectors.models import session_key
 from connectors.oauth import FORM, TokenCache, basic_authorization, parse_token, text_field, token_request
-from connectors.response_decisions import Decision, Response, Retry, default_decision
+from connectors.response_decisions import Decision, Response, Retry, default_decision, error_of_another
 from connectors.zoom.endpoints import VENDOR
-from connectors.zoom.errors import APP_PAGE, BLOCKED_ATTEMPTS
+from connectors.zoom.errors import APP_PAGE
 
 EARLY_SECONDS = 60.0
 LIFE = timedelta(hours=1)
 LONGEST_LIFE = 10 * LIFE
 CALL = "POST /oauth/token"
 
+_ERROR_FIELDS = frozenset({"error", "code", "errorCode", "reason"})
 _WRONG_CLIENT = frozenset({"4702", "4704", "4706", "invalid_client"})
 _WRONG_KIND = frozenset({"4705", "unsupported_grant_type"})
 _DEACTIVATED = frozenset({"4717", "4741"})
@@ -79,18 +80,20 @@ class ServerToServerOAuth(TokenCache):
             )
         if response.status in {408, 425, 429} or not 400 <= response.status < 500:
             return default_decision(response, self._context.now())
-        error = credentials_error(response)
-        if response.status == 403 and response.broken is not None:
-            return Retry(error=error, attempts=BLOCKED_ATTEMPTS)  # a page of the firewall in front of the API
-        return error
+        if response.status == 403 and not _is_zoom_error(response):
+            return error_of_another(response)
+        return credentials_error(response)
+
+
+def _is_zoom_error(response: Response) -> bool:
+    """Whether it has one of the fields by which Zoom says what is wrong."""
+    return isinstance(response.body, dict) and bool(response.body.keys() & _ERROR_FIELDS)
 
 
 def credentials_error(response: Response) -> HarvestError:
     """Names the credential that is wrong, if Zoom's words for it are known; else all of them."""
     body = response.body if isinstance(response.body, dict) else {}
-    words = {
-        str(body[key]).strip().lower() for key in ("error", "code", "errorCode", "reason") if key in body
-    }
+    words = {str(body[key]).strip().lower() for key in _ERROR_FIELDS if key in body}
     reason = " ".join(sorted(words))
     if words & _WRONG_KIND or "grant" in reason:
         remedy = f"the app is not of the type Server-to-Server OAuth: create one at {APP_PAGE}"

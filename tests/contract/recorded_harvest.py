@@ -123,6 +123,38 @@ class RecordedVendor:
         return kind(Settings(values=values, options=options, raw=True, rate_share=1.0), context)
 
 
+def change_places(changes: Mapping[tuple[str, Path], Any]) -> Change:
+    """Other values at these places: URLs and paths in their bodies."""
+
+    def change(url: str, body: Any) -> Any:
+        for (where, path), value in changes.items():
+            if where == url:
+                body = _put(body, path, value)
+        return body
+
+    return change
+
+
+def _put(body: Any, path: Path, value: Any) -> Any:
+    """The body with this value at this place, if the place is still there."""
+    if not path:
+        return value
+    part = body
+    for step in path[:-1]:
+        if not _has(part, step):
+            return body
+        part = part[step]
+    if _has(part, path[-1]):
+        part[path[-1]] = value
+    return body
+
+
+def _has(part: Any, step: str | int) -> bool:
+    if isinstance(part, list):
+        return isinstance(step, int) and step < len(part)
+    return isinstance(part, dict) and step in part
+
+
 def _listed(connector: Connector, outcome: Outcome) -> Iterator[MeetingRef]:
     try:
         for part in WINDOW.split(connector.max_window):

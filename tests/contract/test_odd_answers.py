@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import connectors
 from connectors.parsing import parse_instant
 from harvester.simulator.server import Options, serving
-from tests.contract.recorded_harvest import SHOWN, Outcome, Path, RecordedVendor
+from tests.contract.recorded_harvest import SHOWN, Outcome, Path, RecordedVendor, change_places
 from tests.hypothesis_examples import one_in
 
 # One process tests all of a vendor: it records the harvest.
@@ -48,34 +48,7 @@ def recorded() -> Iterator[Recorded]:
 
 def harvest_with(vendor: RecordedVendor, changes: dict[tuple[str, Path], Any]) -> Outcome:
     """A harvest with other values at these places."""
-
-    def change(url: str, body: Any) -> Any:
-        for (where, path), value in changes.items():
-            if where == url:
-                body = _put(body, path, value)
-        return body
-
-    return vendor.harvest(change)
-
-
-def _put(body: Any, path: Path, value: Any) -> Any:
-    """The body with this value at this place, if the place is still there."""
-    if not path:
-        return value
-    part = body
-    for step in path[:-1]:
-        if not _has(part, step):
-            return body
-        part = part[step]
-    if _has(part, path[-1]):
-        part[path[-1]] = value
-    return body
-
-
-def _has(part: Any, step: str | int) -> bool:
-    if isinstance(part, list):
-        return isinstance(step, int) and step < len(part)
-    return isinstance(part, dict) and step in part
+    return vendor.harvest(change_places(changes))
 
 
 def everywhere(vendor: RecordedVendor, field: tuple[str | int, ...]) -> list[tuple[str, Path]]:

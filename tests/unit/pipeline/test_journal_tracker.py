@@ -374,6 +374,31 @@ def test_a_loss_of_some_values_is_stored_and_counted(journal: Journal, clock: Cl
     assert decision.has_lost_values
 
 
+def test_a_run_that_begins_to_drop_personal_fields_replaces_them(journal: Journal, clock: Clock) -> None:
+    def nameless(record: MeetingRecord) -> MeetingRecord:
+        sessions = [
+            replace(each, user_name=None, email=None, os=None, country=None) for each in record.sessions
+        ]
+        return replace(record, sessions=sessions, meeting=replace(record.meeting, topic=None))
+
+    def personal(record: MeetingRecord) -> MeetingRecord:
+        return replace(record, sessions=[replace(each, os=None, country=None) for each in record.sessions])
+
+    read(journal, clock, personal(full(clock)))
+    clock.now += DAY
+    plan = filtered(WINDOW, SPAN, since=clock())
+    for drops, kind in ((False, KeepStored), (True, Load)):
+        tracker = JournalTracker(
+            journal, plan, extras=NOTHING, run=1, now=clock, was_empty=False, drops_personal=drops
+        )
+        fetched = ref("m", digest=str(drops))
+        begin_fetch(tracker, fetched)
+        decision = tracker.decide(fetched, nameless(full(clock)))
+        assert isinstance(decision, kind)
+    assert isinstance(decision, Load)
+    assert not decision.has_lost_values
+
+
 def test_a_live_meeting_and_another_source_have_other_values(journal: Journal, clock: Clock) -> None:
     live = full(clock)
     read(journal, clock, replace(live, meeting=replace(live.meeting, detail=Detail.live)))

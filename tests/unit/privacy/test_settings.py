@@ -39,6 +39,12 @@ def test_dropping_needs_no_key_and_a_short_one_is_refused_in_every_mode() -> Non
             to_treatment({"HARVESTER_PII": mode, "HARVESTER_PII_KEY": "short"})
 
 
+@pytest.mark.parametrize(("mode", "drops"), [("keep", False), ("drop", True), ("hash", False)])
+def test_only_dropping_leaves_out_personal_fields(tmp_path: Path, mode: str, drops: bool) -> None:
+    privacy = to_privacy(hashing(HARVESTER_PII=mode), PrivacyState(tmp_path))
+    assert privacy.drops_personal is drops
+
+
 def test_kept_fields_are_named_as_in_documents() -> None:
     assert to_treatment(hashing(HARVESTER_PII_KEEP=" topic, device ,")).kept == {"topic", "device"}
     with pytest.raises(ConfigurationError, match="'name', 'city' not among") as refused:

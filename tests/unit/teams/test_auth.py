@@ -13,6 +13,7 @@ import responses
 
 from connectors.base import Token
 from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError, VendorError
+from connectors.response_decisions import BLOCKED_ATTEMPTS
 from connectors.teams.auth import AppCredentials, ClientCredentials, error_codes, roles
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.teams.fake_api import DAY, LOGIN, RECORDS, TENANT, TOKEN, Tenant, data, page, settings
@@ -129,7 +130,6 @@ def refusal(code: int, error: str = "invalid_client") -> str:
         (400, '{"error": "invalid_request", "error_codes": ["7", true, null, 12]}', "TEAMS_TENANT_ID"),
         (400, refusal(99999, "odd"), "or the app is not in this cloud"),
         (400, "<html>no</html>", "or the app is not in this cloud"),
-        (403, "<html>blocked</html>", "or the app is not in this cloud"),
         (400, "[]", "or the app is not in this cloud"),
     ],
 )
@@ -140,6 +140,16 @@ def test_a_refusal_names_the_wrong_setting_and_no_value(
     with pytest.raises(CredentialsError, match=named) as refused:
         auth.header()
     assert not any(value in str(refused.value) for value in (TENANT, "client-1", "invented-secret", "Trace"))
+
+
+@pytest.mark.parametrize("body", ["<html>blocked</html>", '{"message": "Forbidden"}', "[]", ""])
+def test_a_403_of_a_gateway_refuses_no_credentials(
+    auth: ClientCredentials, tenant: Tenant, body: str
+) -> None:
+    tenant.refuses_tokens(403, body)
+    with pytest.raises(BrokenResponse, match="proxy or firewall"):
+        auth.header()
+    assert len(tenant.http.calls) == BLOCKED_ATTEMPTS
 
 
 @pytest.mark.parametrize("word", ["temporarily_unavailable", "server_error"])

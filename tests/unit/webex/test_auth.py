@@ -20,6 +20,7 @@ from connectors.errors import (
     OutputError,
     VendorError,
 )
+from connectors.response_decisions import BLOCKED_ATTEMPTS
 from connectors.webex import Webex
 from connectors.webex.auth import ADOPTED, STORED_NAME, WebexOAuth
 from harvester.state.quotas_and_tokens import AccountState
@@ -320,7 +321,7 @@ def test_a_missing_setting_is_named_unless_there_is_an_access_token(context: Fak
         (400, '{"errors": [{"description": "invalid_grant: client mismatch"}]}', "harvester login webex"),
         (400, "<html>no</html>", "harvester login webex"),
         (401, "", "harvester login webex"),
-        (403, '{"message": "no"}', "harvester login webex"),
+        (403, '{"message": "no", "trackingId": "T"}', "harvester login webex"),
         (401, '{"error": "invalid_client"}', "WEBEX_CLIENT_SECRET"),
         (400, '{"message": "Client authentication failed"}', "WEBEX_CLIENT_ID"),
     ],
@@ -332,6 +333,14 @@ def test_a_refusal_says_what_to_do_and_names_no_value(
     with pytest.raises(CredentialsError, match=named) as refused:
         auth.header()
     assert not any(value in str(refused.value) for value in ("invented", "client-1"))
+
+
+@pytest.mark.parametrize("body", ["<html>blocked</html>", '{"message": "Forbidden"}', "[]", ""])
+def test_a_403_of_a_gateway_refuses_no_credentials(auth: WebexOAuth, account: Account, body: str) -> None:
+    account.refuses_tokens(403, body)
+    with pytest.raises(BrokenResponse, match="proxy or firewall"):
+        auth.header()
+    assert len(account.http.calls) == BLOCKED_ATTEMPTS
 
 
 def test_a_missing_token_endpoint_names_the_setting(auth: WebexOAuth, account: Account) -> None:

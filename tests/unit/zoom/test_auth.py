@@ -16,6 +16,7 @@ from connectors.errors import (
     HarvestError,
     VendorError,
 )
+from connectors.response_decisions import BLOCKED_ATTEMPTS
 from connectors.zoom.auth import AppCredentials, ServerToServerOAuth
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.zoom.fake_api import DAY, TOKEN, Account, data, meeting_row, ref
@@ -185,7 +186,6 @@ def test_an_app_that_no_longer_works_ends_the_run(zoom: Callable, account: Accou
         (400, '{"code":4717}', "not activated"),
         (400, "<html>no</html>", "App Credentials"),
         (401, "", "App Credentials"),
-        (403, "<html>blocked</html>", "App Credentials"),
         (400, "[]", "App Credentials"),
         (200, '{"reason":"Bad Request","error":"invalid_request"}', "ZOOM_ACCOUNT_ID"),
     ],
@@ -198,6 +198,16 @@ def test_a_refusal_names_the_wrong_credential_and_no_value(
         auth.header()
     assert "marketplace.zoom.us" in str(refused.value)
     assert not any(value in str(refused.value) for value in ("acc-1", "client-1", "invented-secret"))
+
+
+@pytest.mark.parametrize("body", ["<html>blocked</html>", '{"message": "Forbidden"}', "[]", ""])
+def test_a_403_of_a_gateway_refuses_no_credentials(
+    auth: ServerToServerOAuth, account: Account, body: str
+) -> None:
+    account.refuses_tokens(403, body)
+    with pytest.raises(BrokenResponse, match="proxy or firewall"):
+        auth.header()
+    assert len(account.http.calls) == BLOCKED_ATTEMPTS
 
 
 def test_a_missing_token_endpoint_names_the_setting(auth: ServerToServerOAuth, account: Account) -> None:
