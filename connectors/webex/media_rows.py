@@ -7,8 +7,9 @@ into these structs at once, which takes half the time of decoding it into dicts 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
@@ -16,10 +17,15 @@ from connectors.parsing import as_dicts, as_list, as_number
 from connectors.quality import MEASURES
 
 
-class AudioPart(msgspec.Struct):
-    """The samples of a stream until it was interrupted. One that was not measured is -1."""
+class Part(msgspec.Struct):
+    """A part of a row's samples: of a stream until it was interrupted. A sample that was not measured is -1."""
 
-    measures: ClassVar[tuple[str, ...]] = MEASURES[:4]
+    lists: ClassVar[tuple[str, ...]]
+    """The fields with samples."""
+
+
+class AudioPart(Part):
+    lists: ClassVar[tuple[str, ...]] = MEASURES[:4]
     start_time: Any = msgspec.field(name="startTime", default=None)
     sampling_interval: Any = msgspec.field(name="samplingInterval", default=None)
     latency_ms: list[float] = msgspec.field(name="latency", default_factory=list)
@@ -29,17 +35,20 @@ class AudioPart(msgspec.Struct):
 
 
 class VideoPart(AudioPart):
-    measures: ClassVar[tuple[str, ...]] = MEASURES
+    lists: ClassVar[tuple[str, ...]] = MEASURES
     height_px: list[float] = msgspec.field(name="resolutionHeight", default_factory=list)
     fps: list[float] = msgspec.field(name="frameRate", default_factory=list)
 
 
-class ComputerPart(msgspec.Struct, rename={"cpu_averages": "systemAverageCPU", "cpu_peaks": "systemMaxCPU"}):
-    cpu_averages: list[float] = []
-    cpu_peaks: list[float] = []
+class ComputerPart(Part):
+    lists: ClassVar[tuple[str, ...]] = ("cpu_averages", "cpu_peaks")
+    cpu_averages: list[float] = msgspec.field(name="systemAverageCPU", default_factory=list)
+    cpu_peaks: list[float] = msgspec.field(name="systemMaxCPU", default_factory=list)
 
 
 class MediaRow(msgspec.Struct, rename="camel"):
+    """`email`, `display_name`, `joined`, `left` and `client` are the names of 2022. Texts and times are as they were sent."""
+
     participant_id: Any = None
     participant_session_id: Any = None
     webex_user_email: Any = None
@@ -76,8 +85,18 @@ _LISTS_OF_SAMPLES = frozenset(
     field.encode_name
     for part in (VideoPart, ComputerPart)
     for field in msgspec.structs.fields(part)
-    if field.type == list[float]
+    if field.name in part.lists
 )
+_Part = TypeVar("_Part", bound=Part)
+
+
+def joined(parts: Sequence[_Part]) -> _Part:
+    """One part with the samples of all."""
+    first = parts[0]
+    if len(parts) == 1:  # nearly always
+        return first
+    samples = {name: [*chain.from_iterable(getattr(part, name) for part in parts)] for name in first.lists}
+    return msgspec.structs.replace(first, **samples)
 
 
 def to_media_row(row: Mapping[str, Any]) -> MediaRow:

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from connectors.models import Session, session_key
@@ -28,14 +27,13 @@ from connectors.quality import (
     to_series,
 )
 from connectors.webex.mapping import known_instant
-from connectors.webex.media_rows import AudioPart, MediaRow, to_media_row
+from connectors.webex.media_rows import AudioPart, ComputerPart, MediaRow, joined, to_media_row
 from connectors.webex.redaction_rules import redact_row
 
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediaSession:
+class MediaSession(msgspec.Struct, frozen=True, kw_only=True):
     """One row, a media session of one participant, and what is needed to find the participant's session."""
 
     row: MediaRow
@@ -187,24 +185,21 @@ def _order(media: MediaSession) -> tuple[datetime, str]:
 def to_quality(row: MediaRow, *, series: bool = False) -> Quality | None:
     """The quality of one media session; `None` if nothing was measured. `series` keeps the samples."""
     streams = {name: _to_stream(parts, series) for name in STREAMS if (parts := getattr(row, name))}
-    averages = _joined([part.cpu_averages for part in row.resources])
-    cpu = to_measure("cpu_pct", averages, _joined([part.cpu_peaks for part in row.resources]))
+    computer = joined(row.resources) if row.resources else ComputerPart()
+    cpu = to_measure("cpu_pct", computer.cpu_averages, computer.cpu_peaks)
     if cpu is None and not any(streams.values()):
         return None
     return Quality(**streams, cpu_pct=cpu)
 
 
 def _to_stream(parts: Sequence[AudioPart], series: bool) -> Stream | None:
+    samples = joined(parts)
     measures = {
         name: measure
-        for name in parts[0].measures
-        if (measure := to_measure(name, _joined([getattr(part, name) for part in parts]))) is not None
+        for name in samples.lists
+        if (measure := to_measure(name, getattr(samples, name))) is not None
     }
     return Stream(measures=measures, series=_to_series(parts) if series else None) if measures else None
-
-
-def _joined(lists: Sequence[list[float]]) -> list[float]:
-    return lists[0] if len(lists) == 1 else [*chain.from_iterable(lists)]
 
 
 def _to_series(parts: Sequence[AudioPart]) -> Series | None:
