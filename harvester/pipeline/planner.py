@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from connectors.models import ONCE_A_DAY, Window
+from harvester.formatting import format_span
 from harvester.state.intervals import covered_windows, union
 from harvester.state.journal_reader import JournalReader
 from harvester.state.journal_rows import JournalEntry
@@ -37,6 +38,14 @@ class RunPlan:
     """Read every listed meeting again that was harvested before this instant."""
     filtered: bool = False
     """The run lists a selection of meetings: it counts as coverage for no later run, and resumes nothing."""
+
+
+def plan_lines(plan: RunPlan) -> Iterator[str]:
+    """What the run reads, in words: slices that follow each other are one span."""
+    if not plan.slices:
+        yield "everything is listed already; reading only what failed, is due, or was not read yet"
+    for window in union(part.window for part in plan.slices):
+        yield f"reading {format_span(window)} UTC"
 
 
 def nightly(

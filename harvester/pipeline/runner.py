@@ -25,6 +25,7 @@ from harvester.pipeline.planner import (
     filtered,
     forced,
     nightly,
+    plan_lines,
     split_into_slices,
     with_backlog,
 )
@@ -254,7 +255,6 @@ def recorded_run(
                     generation.check_before(previous[0].ended if previous else None)
                 plan = _plan_and_record(account, journal, request)
                 empty = _was_empty(journal, has_indices)
-                _log_plan(account.vendor, plan)
                 expired = account.context.knows_vendor_time
                 if expired:
                     _expire(account, journal, report)
@@ -325,7 +325,16 @@ def _plan_and_record(account: ConnectedAccount, journal: Journal, request: Harve
     retained = clip_to_retention(account, window)
     if retained is None:
         return RunPlan(filtered=request.filtered)
-    journal.add_target(retained)
+    journal.add_target(retained, is_whole=not request.filtered)
+    plan = _plan_of(account, journal, request, retained)
+    for line in plan_lines(plan):
+        logger.info(f"{account.vendor}: {line}")
+    return plan
+
+
+def _plan_of(
+    account: ConnectedAccount, journal: Journal, request: HarvestRequest, retained: Window
+) -> RunPlan:
     max_window, now = account.connector.max_window, account.context.now()
     if request.filtered:
         since = now if request.mode in {"forced", "upcoming"} else None
@@ -384,16 +393,8 @@ def _expire(account: ConnectedAccount, journal: Journal, report: Report) -> None
             f"{account.vendor}: {plural(taken_back, 'meeting')} given up as too old will be tried again: the vendor still "
             "retains them"
         )
-    expired = journal.expire(horizon)
-    report.expired += expired
-    if expired:
+    if expired := journal.expire(horizon):
+        report.expired += expired
         logger.info(
             f"{account.vendor}: {plural(expired, 'failed meeting')} given up: no longer retained by the vendor"
         )
-
-
-def _log_plan(vendor: str, plan: RunPlan) -> None:
-    if not plan.slices:
-        logger.info(f"{vendor}: already harvested; retrying failed and pending meetings")
-    for part in plan.slices:
-        logger.info(f"{vendor}: reading {format_span(part.window)} UTC")

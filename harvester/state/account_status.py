@@ -52,7 +52,7 @@ class Coverage:
     failed: int = 0
     """Meetings of the complete time that failed."""
     gaps: Sequence[Window] = ()
-    """What no run has listed between `since` and the last midnight."""
+    """What no run has listed between `since` and the last midnight, and of the time before that a run was to list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +138,7 @@ def account_status(
     coverage = coverage_of(
         journal.listings(frozenset(), now),
         journal.first_nightly(),
+        journal.whole_targets(),
         now=now,
         zone=zone,
         lookback=retention.lookback if retention is not None else None,
@@ -161,20 +162,22 @@ def account_status(
 def coverage_of(
     listings: Sequence[Listing],
     first_nightly: datetime | None,
+    targets: Sequence[Window],
     *,
     now: datetime,
     zone: ZoneInfo,
     lookback: timedelta | None,
     backlog: Backlog,
 ) -> Coverage:
-    """What these listings cover. `first_nightly`: the beginning of the first day that a nightly run was to list."""
+    """What these listings cover. `first_nightly`: the beginning of the first day that a nightly run was to list; `targets`: the
+    time that runs were to list."""
     listed = covered_windows(listings)
     since = min(
         (instant for instant in (first_nightly, listed[0].start if listed else None) if instant), default=None
     )
-    if since is None:
-        return Coverage()
     midnight = datetime.combine(now.astimezone(zone).date(), time(), zone)
+    if since is None:
+        return Coverage(gaps=_gaps([], targets, listed, midnight))
     final = covered_windows(listings, margin=lookback) if lookback is not None else []
     complete = difference(listed, union(Window.day(day, zone) for day in backlog.unread_on))
     return Coverage(
@@ -184,8 +187,17 @@ def coverage_of(
         listed=listed,
         complete=complete,
         failed=_failed_in(complete, backlog.failed_on, zone),
-        gaps=Window(start=since, end=midnight).difference(listed) if since < midnight else (),
+        gaps=_gaps(
+            [Window(start=since, end=midnight)] if since < midnight else [], targets, listed, midnight
+        ),
     )
+
+
+def _gaps(
+    since: Sequence[Window], targets: Sequence[Window], listed: Sequence[Window], midnight: datetime
+) -> Sequence[Window]:
+    past = intersection(targets, Window(start=_FIRST_INSTANT, end=midnight))
+    return difference(union([*since, *past]), listed)
 
 
 def _failed_in(windows: Sequence[Window], failed_on: Mapping[date, int], zone: ZoneInfo) -> int:

@@ -24,6 +24,7 @@ from harvester.state.journal_reader import (
     CHECKED_RUNS,
     FIRST_NIGHTLY,
     TARGETS,
+    WHOLE_TARGETS,
     JournalReader,
     open_journal_database,
 )
@@ -104,12 +105,14 @@ class Journal(JournalReader):
         self.set_fact(FIRST_NIGHTLY, str(to_microseconds(day)))
         return day
 
-    def add_target(self, window: Window) -> None:
-        """A run is to read this time. On the disk when this returns."""
-        before = self._added_targets()
-        after = union([*before, window])
-        if after != before:
-            self.set_fact(TARGETS, _encode(after))
+    def add_target(self, window: Window, *, is_whole: bool = True) -> None:
+        """A run is to read this time. `is_whole`: all of it, not some users, groups or meetings only. On the disk when this
+        returns."""
+        for fact in (TARGETS, WHOLE_TARGETS) if is_whole else (TARGETS,):
+            before = self._added_targets(fact)
+            after = union([*before, window])
+            if after != before:
+                self.set_fact(fact, _encode(after))
 
     # Runs
 
@@ -313,9 +316,10 @@ class Journal(JournalReader):
                 connection.execute(sql.SET_FACT, (name, value))
 
     def _facts_without_future(self, now: datetime, first_nightly: datetime) -> dict[str, str]:
-        targets = intersection(self._added_targets(), Window(start=FIRST_INSTANT, end=now + LONGEST_DAY))
+        past = Window(start=FIRST_INSTANT, end=now + LONGEST_DAY)
         facts = {
-            TARGETS: _encode(targets),
+            TARGETS: _encode(intersection(self._added_targets(), past)),
+            WHOLE_TARGETS: _encode(intersection(self.whole_targets(), past)),
             CHECKED_RUNS: str(max((run.id for run in self.runs(1)), default=0)),
         }
         found = self.first_nightly()

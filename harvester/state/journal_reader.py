@@ -33,6 +33,9 @@ from harvester.state.wrong_times import TOLERANCE, RunTimes, WrongTimes, find_wr
 PAGE = 500
 
 TARGETS = "wanted"
+WHOLE_TARGETS = "wanted_whole"
+"""The fact that holds the targets of runs that were not narrowed to some users, groups or meetings. Journals of earlier
+versions lack it."""
 FIRST_NIGHTLY = "wanted_since"
 CHECKED_RUNS = "clock_checked"
 """The fact that holds the number of the last run whose wrong times are forgotten."""
@@ -94,8 +97,12 @@ class JournalReader:
         listed = (listing.window for listing in self.listings(frozenset()))
         return union([*self._added_targets(), *listed])
 
-    def _added_targets(self) -> list[Window]:
-        found = self.fact(TARGETS)
+    def whole_targets(self) -> list[Window]:
+        """The time that runs were to list as a whole, in order and without overlaps."""
+        return self._added_targets(WHOLE_TARGETS)
+
+    def _added_targets(self, fact: str = TARGETS) -> list[Window]:
+        found = self.fact(fact)
         with self._rows.parsing():
             spans = orjson.loads(found) if found is not None else []
             return [

@@ -76,7 +76,7 @@ def _count_lines(report: Report) -> Iterator[str]:
     if report.stopped is not None and not (report.listed or report.resumed):
         return  # stopped before anything was listed
     if not (report.listed or report.resumed or report.requests):
-        yield "nothing to do: no new, failed or pending meetings"
+        yield "nothing to do: no meeting is new, failed or due"
         return
     resumed = f", {report.resumed:,} resumed" if report.resumed else ""
     yield f"{plural(report.listed, 'meeting')} listed{resumed}: {', '.join(_outcomes(report))}"

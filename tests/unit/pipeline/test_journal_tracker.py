@@ -377,12 +377,15 @@ def test_a_loss_of_some_values_is_stored_and_counted(journal: Journal, clock: Cl
 def test_a_run_that_begins_to_drop_personal_fields_replaces_them(journal: Journal, clock: Clock) -> None:
     def nameless(record: MeetingRecord) -> MeetingRecord:
         sessions = [
-            replace(each, user_name=None, email=None, os=None, country=None) for each in record.sessions
+            structs.replace(each, user_name=None, email=None, os=None, country=None)
+            for each in record.sessions
         ]
         return replace(record, sessions=sessions, meeting=replace(record.meeting, topic=None))
 
     def personal(record: MeetingRecord) -> MeetingRecord:
-        return replace(record, sessions=[replace(each, os=None, country=None) for each in record.sessions])
+        return replace(
+            record, sessions=[structs.replace(each, os=None, country=None) for each in record.sessions]
+        )
 
     read(journal, clock, personal(full(clock)))
     clock.now += DAY

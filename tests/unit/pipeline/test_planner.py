@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from connectors.models import ONCE_A_DAY, Window
-from harvester.pipeline.planner import RunPlan, Slice, backfill, nightly
+from harvester.pipeline.planner import RunPlan, Slice, backfill, nightly, plan_lines
 from harvester.state.journal import Journal
 from tests.unit.journal_builders import (
     DAY,
@@ -91,3 +91,13 @@ def test_a_forced_run_resumes_although_the_retention_clips_its_days(journal: Jou
     later = Window(start=days(1, 3).start + HOUR, end=days(1, 3).end)
     assert begin_forced(journal, later, NOTHING, clock, named=days(0, 3)).forced_since == began
     assert begin_forced(journal, later, NOTHING, clock).forced_since == clock()
+
+
+def test_slices_that_follow_each_other_are_one_line() -> None:
+    plan = RunPlan(slices=[Slice(window=days(n, n + 1)) for n in (0, 1, 2, 5)])
+    assert list(plan_lines(plan)) == [
+        "reading 2026-11-16 00:00 to 2026-11-19 00:00 UTC",
+        "reading 2026-11-21 00:00 to 2026-11-22 00:00 UTC",
+    ]
+    (line,) = plan_lines(RunPlan())
+    assert line.startswith("everything is listed already")

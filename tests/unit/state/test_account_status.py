@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,17 +55,39 @@ def test_nothing_is_guessed_about_a_vendor_that_is_not_installed(journal: Journa
     assert status.coverage.final_until is None
 
 
-def covered_by(*listings: Listing, first_nightly: datetime | None = None) -> Coverage:
-    return coverage_of(listings, first_nightly, now=NOW, zone=UTC_ZONE, lookback=DAY, backlog=Backlog())
+def covered_by(
+    *listings: Listing, first_nightly: datetime | None = None, targets: Sequence[Window] = ()
+) -> Coverage:
+    return coverage_of(
+        listings, first_nightly, targets, now=NOW, zone=UTC_ZONE, lookback=DAY, backlog=Backlog()
+    )
 
 
 def test_coverage_of_nothing_and_of_what_begins_later() -> None:
     empty = covered_by()
-    assert (empty.since, empty.gaps) == (None, ())
+    assert (empty.since, list(empty.gaps)) == (None, [])
     today = covered_by(first_nightly=MIDNIGHT)
     assert (today.since, today.until, list(today.gaps)) == (MIDNIGHT, None, [])
     whole = covered_by(Listing(window=days(1, -1), at=NOW))
     assert (whole.until, whole.final_until) == (NOW, NOW - DAY)
+
+
+def test_what_a_run_was_to_list_before_the_first_listing_is_a_gap() -> None:
+    """A backfill that failed, before the nightly runs began."""
+    failed = [days(9, 6), days(1, -1)]
+    coverage = covered_by(Listing(window=days(3, 0), at=NOW), targets=failed)
+    assert (coverage.since, coverage.until) == (MIDNIGHT - 3 * DAY, MIDNIGHT)
+    assert list(coverage.gaps) == [days(9, 6)]
+    assert list(covered_by(targets=failed).gaps) == [days(9, 6), days(1, 0)]
+    repeated = Listing(window=days(9, 6), at=NOW)
+    assert list(covered_by(Listing(window=days(6, 0), at=NOW), repeated, targets=failed).gaps) == []
+
+
+def test_a_run_of_some_users_leaves_no_gap(journal: Journal) -> None:
+    journal.add_target(days(40, 38), is_whole=False)
+    journal.add_target(days(35, 34))
+    status = account_status(journal, now=NOW, zone=UTC_ZONE, retention=None)
+    assert list(status.coverage.gaps) == [days(35, 34)]
 
 
 def test_unread_days_are_listed_and_not_complete(journal: Journal) -> None:

@@ -66,6 +66,7 @@ QUESTIONS: dict[str, Callable[[JournalReader], Any]] = {
     "fact": lambda journal: journal.fact("vendor"),
     "first_nightly": lambda journal: journal.first_nightly(),
     "targets": lambda journal: journal.targets(),
+    "whole_targets": lambda journal: journal.whole_targets(),
     "runs": lambda journal: journal.runs(10),
     "listings": lambda journal: journal.listings(frozenset()),
     "wrong_times": lambda journal: journal.wrong_times(NOW - timedelta(days=9)),
@@ -98,6 +99,7 @@ def end_run_with_changes_of_every_kind(journal: Journal) -> None:
     journal.add_failed(failed)
     journal.add_refused("user b", Reason.refused, NOW)
     journal.add_listing(HOUR, frozenset(), NOW)
+    journal.add_target(HOUR)
     journal.end_run(run, NOW, 0, {"listed": 3})
 
 

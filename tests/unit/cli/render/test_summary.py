@@ -206,7 +206,7 @@ def test_documents_are_printed_to_stdout_until_the_pipe_closes() -> None:
 
 
 def test_a_run_with_nothing_to_do_says_so() -> None:
-    assert summary_lines(started()) == ["zoom: nothing to do: no new, failed or pending meetings"]
+    assert summary_lines(started()) == ["zoom: nothing to do: no meeting is new, failed or due"]
 
 
 def test_missing_partitions_are_normal_and_failed_ones_are_retried() -> None:
