@@ -21,9 +21,11 @@ from harvester.cli.options import (
 from harvester.cli.render.echo import stdout_bytes
 from harvester.cli.rooms_options import CONFIG, TITLES, opened, read_file
 from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.standard_streams import stdout_reader_is_gone
 from harvester.pipeline.destination import retry_policy
 from harvester.rooms.open_calendars import RoomsAccount
 from harvester.rooms.rooms_file import ArduinoAccount, RoomsFile
+from harvester.rooms.state_printer import StatePrinter
 from harvester.rooms.status_json import Titles, to_json
 from harvester.rooms.watcher import Watcher
 from harvester.sinks.base import PipeClosed
@@ -50,9 +52,13 @@ def watch(env: RunEnvironment, config: Path, titles: Titles | None) -> int:
     with opened(env) as account:
         watcher = Watcher([account.copy(room) for room in file.rooms], account.context, titles=file.titles)
         lines = LineWriter(stdout_bytes())
-        watcher.add_listener(lambda reading: lines.write(to_json(reading)))
+        printer = StatePrinter(lambda reading: lines.write(to_json(reading)), stdout_reader_is_gone)
+        watcher.add_listener(printer.show)
         try:
-            with feeding_displays(env, account, file, watcher):
+            with (
+                background_task(printer.run, env.stop, name="printer"),
+                feeding_displays(env, account, file, watcher),
+            ):
                 watcher.run(env.stop.check)
         except PipeClosed:
             return ExitCode.OK
@@ -94,9 +100,12 @@ def _indexing_states(env: RunEnvironment, account: str, watcher: Watcher) -> Ite
 
     with closing(Client(elastic_config(env), env.machine.monotonic)) as client:
         retry = retry_policy(env.stop, env.machine)
-        if notice := templates.install_missing(client, retry):
-            logger.info("rooms: %s", notice)
-        indexer = StateIndexer(RoomDocuments(client, retry), account, env.machine.elapsed)
+
+        def prepare() -> None:
+            if notice := templates.install_missing(client, retry):
+                logger.info("rooms: %s", notice)
+
+        indexer = StateIndexer(RoomDocuments(client, retry), account, env.machine.elapsed, prepare)
         watcher.add_listener(indexer.show)
         with background_task(indexer.run, env.stop, name="room-states"):
             yield

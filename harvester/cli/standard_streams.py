@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import os
+import select
+import stat
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -96,6 +98,22 @@ def open_stdout() -> TextIO:
 def flush_stdout() -> None:
     if sys.stdout is not None and not sys.stdout.closed:
         sys.stdout.flush()
+
+
+def stdout_reader_is_gone() -> bool:
+    """Whether stdout is a pipe that no program reads any more."""
+    try:
+        if sys.stdout is None or not stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode):
+            return False
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)  # an error is reported without being asked for
+        return bool(poll.poll(0))
+    except (
+        OSError,
+        ValueError,
+        AttributeError,
+    ):  # stdout is closed, or not a file; some systems have no poll
+        return False
 
 
 def stdout_encoding() -> str | None:

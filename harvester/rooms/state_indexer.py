@@ -8,7 +8,7 @@ from datetime import datetime
 from threading import Condition
 from typing import Any, NoReturn, Protocol
 
-from connectors.errors import HarvestError, Interrupted
+from connectors.errors import HarvestError, Interrupted, Unreachable
 from harvester.rooms.status_json import RoomReading, to_json
 
 RETRY_SECONDS = 30.0
@@ -26,11 +26,22 @@ class StateSink(Protocol):
 class StateIndexer:
     """`run` blocks; `show` is safe for all threads and returns at once. The newest state of a room wins."""
 
-    def __init__(self, sink: StateSink, account: str, elapsed: Callable[[], float]) -> None:
-        """`elapsed`: real seconds."""
+    def __init__(
+        self,
+        sink: StateSink,
+        account: str,
+        elapsed: Callable[[], float],
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`elapsed`: real seconds. `prepare`: called before the first states are stored, again if Elasticsearch cannot be
+        reached; what else it raises ends `run`."""
         self._sink = sink
         self._account = account
         self._elapsed = elapsed
+        self._prepare = prepare
+        self._is_prepared = False
+        self._failed = ""
+        """The message of the last failure; empty if the last states were stored."""
         self._condition = Condition()
         self._waiting: dict[str, dict[str, Any]] = {}
 
@@ -52,12 +63,22 @@ class StateIndexer:
 
     def _put(self, states: dict[str, dict[str, Any]], check_stop: Callable[[], None]) -> None:
         try:
+            if not self._is_prepared:
+                self._prepare()
+                self._is_prepared = True
             if refused := self._sink.put_states(states.values()):
                 logger.warning("rooms: Elasticsearch refused the states of %d rooms", refused)
+            if self._failed:
+                self._failed = ""
+                logger.info("rooms: the states can be stored again")
         except Interrupted:
             raise
         except HarvestError as error:
-            logger.warning("rooms: the states cannot be stored: %s", error)
+            if not self._is_prepared and not isinstance(error, Unreachable):
+                raise
+            if str(error) != self._failed:
+                self._failed = str(error)
+                logger.warning("rooms: the states cannot be stored: %s", error)
             with self._condition:
                 self._waiting = states | self._waiting
             until = self._elapsed() + RETRY_SECONDS

@@ -102,6 +102,7 @@ class ThingUpdater:
     def run(self, check_stop: Callable[[], None]) -> NoReturn:
         """Write until `check_stop`, which is called often, raises."""
         due = self._elapsed()
+        failed = ""
         while True:
             check_stop()
             try:
@@ -109,10 +110,15 @@ class ThingUpdater:
                     self._reconcile()
                     due = self._elapsed() + RECONCILE_SECONDS
                 self._write_changes(check_stop)
+                if failed:
+                    logger.info("rooms: the Things can be updated again")
+                    failed = ""
             except Interrupted:
                 raise
             except HarvestError as error:
-                logger.warning("rooms: the Things cannot be updated: %s", error)
+                if str(error) != failed:
+                    failed = str(error)
+                    logger.warning("rooms: the Things cannot be updated: %s", error)
                 due = self._elapsed() + RETRY_SECONDS
                 self._wait(due, wake_for_changes=False, check_stop=check_stop)
             self._wait(due, wake_for_changes=True, check_stop=check_stop)

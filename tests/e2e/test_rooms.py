@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
+import os
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +16,7 @@ from typing import Any
 import pytest
 
 from harvester.simulator.expected.room_status import edges
-from tests.e2e.harness import Harvester
+from tests.e2e.harness import HANGS_SECONDS, Harvester, command
 from tests.e2e.rooms_bench import NOW, WITHOUT_WAITS, Bench, Running, rooms_bench, wait_for, without_ids
 
 
@@ -106,6 +110,57 @@ def check_sequences(bench: Bench, running: Running, first: datetime, last: datet
             for (when, _), (since, _) in zip(printed[1:], expected[begin + 1 :], strict=False)
         ]
     return late
+
+
+@contextmanager
+def ended_in_any_case(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    with process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def test_a_program_that_reads_nothing_holds_up_no_display(tmp_path: Path) -> None:
+    with rooms_bench(tmp_path, rooms=20, **WITHOUT_WAITS, arduino_rate=10) as bench:
+        reading, writing = os.pipe()
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)  # for a few states
+        process = subprocess.Popen(
+            command("rooms", "watch", "--config", str(bench.config)),
+            stdout=writing,
+            stderr=subprocess.DEVNULL,
+            env=Harvester(tmp_path, bench.settings).environment(),
+            cwd=tmp_path,
+        )
+        os.close(writing)
+        with ended_in_any_case(process):
+            wait_for(lambda: not wrong_things(bench))
+            process.terminate()
+            assert process.wait(HANGS_SECONDS) == 143
+        os.close(reading)
+
+
+def test_watching_goes_on_without_elasticsearch(tmp_path: Path) -> None:
+    with (
+        rooms_bench(tmp_path, rooms=20, **WITHOUT_WAITS) as bench,
+        bench.running("watch", ES_HOST="http://127.0.0.1:9") as running,
+    ):
+        wait_for(lambda: len(running.states()) == 20)
+
+
+def test_a_reader_that_goes_away_ends_the_watch_although_nothing_changes(tmp_path: Path) -> None:
+    with rooms_bench(tmp_path, rooms=1, **WITHOUT_WAITS) as bench:
+        process = subprocess.Popen(
+            command("rooms", "watch", "--config", str(bench.config)),
+            stdout=subprocess.PIPE,
+            env=Harvester(tmp_path, bench.settings).environment(),
+            cwd=tmp_path,
+        )
+        with ended_in_any_case(process):
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith(b'{"room":')
+            process.stdout.close()
+            assert process.wait(HANGS_SECONDS) == 0
 
 
 @pytest.mark.long

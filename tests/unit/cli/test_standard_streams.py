@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from harvester.cli.standard_streams import stdout_reader_is_gone
 from harvester.state.layout import rejects_folder
 from harvester.state.rejects import Reject, Rejects
 from tests.unit.fake_context import NOW
@@ -160,6 +161,24 @@ def test_a_reader_that_has_gone_is_no_failure(state: Path, command: str) -> None
         os.close(writing)
     assert ended.returncode == 0
     assert b"closed" not in ended.stderr
+
+
+def test_the_reader_of_a_pipe_is_there_or_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert not stdout_reader_is_gone()
+        os.close(reading)
+        assert stdout_reader_is_gone()
+
+
+def test_only_a_pipe_has_a_reader(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with (tmp_path / "file").open("w") as file:
+        monkeypatch.setattr(sys, "stdout", file)
+        assert not stdout_reader_is_gone()
+    assert not stdout_reader_is_gone(), "it is closed"
+    monkeypatch.setattr(sys, "stdout", None)
+    assert not stdout_reader_is_gone()
 
 
 @pytest.mark.slow

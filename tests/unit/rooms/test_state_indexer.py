@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.errors import Interrupted, Unreachable
+from connectors.errors import ConfigurationError, Interrupted, Unreachable
 from harvester.rooms.state_indexer import RETRY_SECONDS, StateIndexer, state_document
 from harvester.rooms.status import status, unknown_status
 from harvester.rooms.status_json import RoomReading
@@ -40,8 +40,15 @@ class Running:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds = 0.0
         self.sink = Sink()
-        self.indexer = StateIndexer(self.sink, "main", lambda: self.seconds)
+        self.prepared = 0
+        self.obstacle: Exception | None = None
+        self.indexer = StateIndexer(self.sink, "main", lambda: self.seconds, self._prepare)
         monkeypatch.setattr(self.indexer._condition, "wait", lambda _seconds: None)
+
+    def _prepare(self) -> None:
+        self.prepared += 1
+        if self.obstacle is not None:
+            raise self.obstacle
 
     def run(self, seconds: float) -> None:
         until = self.seconds + seconds
@@ -74,6 +81,46 @@ def test_after_a_failure_the_newest_state_is_stored(monkeypatch: pytest.MonkeyPa
     running.indexer.show(reading(11))
     running.run(RETRY_SECONDS + 5)
     assert running.sink.stored == {"blue": False}
+
+
+def test_an_elasticsearch_that_cannot_be_reached_at_first_is_prepared_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    running = Running(monkeypatch)
+    running.obstacle = Unreachable("no connection")
+    running.indexer.show(reading(10))
+    running.run(RETRY_SECONDS + 5)
+    assert (running.prepared, running.sink.stored) == (2, {})
+    running.obstacle = None
+    running.run(RETRY_SECONDS + 5)
+    assert (running.prepared, running.sink.stored) == (3, {"blue": True})
+    running.indexer.show(reading(11))
+    running.run(5)
+    assert (running.prepared, running.sink.stored) == (3, {"blue": False})
+
+
+def test_a_wrong_setting_ends_the_indexer(monkeypatch: pytest.MonkeyPatch) -> None:
+    running = Running(monkeypatch)
+    running.obstacle = ConfigurationError("not Elasticsearch 8 or 9")
+    running.indexer.show(reading(10))
+    with pytest.raises(ConfigurationError):
+        running.indexer.run(lambda: None)
+
+
+def test_a_failure_is_logged_once_and_its_end_too(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    running = Running(monkeypatch)
+    running.sink.error = Unreachable("no connection")
+    running.indexer.show(reading(10))
+    running.run(4 * RETRY_SECONDS)
+    running.sink.error = None
+    running.run(2 * RETRY_SECONDS)
+    assert running.sink.batches > 3
+    assert caplog.messages == [
+        "rooms: the states cannot be stored: no connection",
+        "rooms: the states can be stored again",
+    ]
 
 
 def test_a_state_is_one_document_whose_id_stays() -> None:

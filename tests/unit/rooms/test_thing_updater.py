@@ -229,3 +229,26 @@ def test_a_failure_is_followed_by_a_new_listing(monkeypatch: pytest.MonkeyPatch)
     updating.run(module.RETRY_SECONDS + 60)
     assert arduino.values["blue"]["busynow"] is True
     assert timedelta(seconds=updating.seconds) < timedelta(minutes=5)
+
+
+def test_a_failure_is_logged_once_and_its_end_too(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    arduino = FakeArduino(*FOUR)
+    updating = Updating(arduino, monkeypatch)
+    arduino.error = Unreachable("no connection")
+    listings = 5
+
+    def mend() -> list[Thing]:
+        if arduino.listings == listings:
+            arduino.error = None
+        return FakeArduino.things(arduino)
+
+    monkeypatch.setattr(arduino, "things", mend)
+    updating.updater.show(reading(at(10), event("t", 10, 11)))
+    updating.run((listings + 2) * module.RETRY_SECONDS)
+    assert arduino.listings > listings
+    assert [message for message in caplog.messages if "Things" in message] == [
+        "rooms: the Things cannot be updated: no connection",
+        "rooms: the Things can be updated again",
+    ]
