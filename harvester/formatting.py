@@ -10,11 +10,13 @@ from connectors.models import Window
 
 
 def plural(number: int, noun: str) -> str:
-    """`1 meeting`, `1,200 meetings`, `2 tries`, `3 addresses`."""
+    """`1 meeting`, `1,200 meetings`, `2 tries`, `3 addresses`, `4 people`."""
     return f"{number:,} {noun if number == 1 else pluralize(noun)}"
 
 
 def pluralize(noun: str) -> str:
+    if noun == "person":
+        return "people"
     return re.sub(r"(?<![aeiou])y$", "ie", noun) + ("es" if noun.endswith("s") else "s")
 
 
