@@ -297,8 +297,8 @@ def require_loopback(base_urls: Mapping[str, str]) -> None:
     real = [name for name, url in base_urls.items() if not is_loopback(url)]
     if real:
         raise ConfigurationError(
-            f"HARVESTER_NOW and HARVESTER_SPEED are for simulated vendors: set {', '.join(sorted(real))} to addresses "
-            "of this machine, or unset HARVESTER_NOW and HARVESTER_SPEED"
+            f"HARVESTER_NOW and HARVESTER_SPEED are for simulated vendors: unset them, or give an address of this "
+            f"machine in {' and '.join(sorted(real))}"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,24 @@ def format_instant(instant: datetime) -> str:
 
 def format_span(window: Window) -> str:
     return f"{format_instant(window.start)} to {format_instant(window.end)}"
+
+
+def format_spans(windows: Iterable[Window]) -> list[str]:
+    """As `format_span`; windows that follow each other are one span."""
+    joined: list[Window] = []
+    for window in windows:
+        if joined and joined[-1].end == window.start:
+            joined[-1] = Window(start=joined[-1].start, end=window.end)
+        else:
+            joined.append(window)
+    return [format_span(each) for each in joined]
+
+
+def format_period(period: timedelta) -> str:
+    """`180 days`, `29 days and 23 hours`."""
+    hours = period.seconds // 3600
+    days = [plural(period.days, "day")] if period.days or not hours else []
+    return " and ".join([*days, *([plural(hours, "hour")] if hours else [])])
 
 
 def local_days(window: Window, zone: ZoneInfo) -> tuple[date, date]:

@@ -87,8 +87,8 @@ class Progress:
             yield days
         if (left := self.seconds_left(elapsed)) is not None:
             yield f"{format_duration(left)} left"
-        if skipped := report.unchanged + report.kept_richer + report.out_of_range:
-            yield f"{skipped:,} skipped"
+        if report.unchanged:
+            yield f"{report.unchanged:,} unchanged"
         yield f"{self._context.request_stats.requests / elapsed:.1f} of {self._permitted:.1f} requests/s"
 
     def _wait(self) -> Iterator[str]:

@@ -128,4 +128,4 @@ def test_an_invented_clock_is_for_simulated_vendors_only(
     app = dict.fromkeys(("TEAMS_TENANT_ID", "TEAMS_CLIENT_ID", "TEAMS_CLIENT_SECRET"), "x")
     ended = run("teams", "--date", "2026-11-20", HARVESTER_NOW="2026-11-21T00:00:00Z", **app, **variables)
     assert ended.return_value == 78
-    assert f"set {', '.join(named)} to addresses of this machine" in caplog.text
+    assert f"unset them, or give an address of this machine in {' and '.join(named)}" in caplog.text

@@ -56,7 +56,7 @@ def test_a_run_under_way_shows_days_and_an_estimate() -> None:
         seconds_to_list=60 * DAY_SECONDS, seconds_listed=12 * DAY_SECONDS,
     )  # fmt: skip
     assert progress(run).fitting_words(200) == (
-        "50 of 100+ meetings, 12 of 60 days listed, 15 min 00 s left, 20 skipped, 2.0 of 31.0 requests/s, "
+        "50 of 100+ meetings, 12 of 60 days listed, 15 min 00 s left, 20 unchanged, 2.0 of 31.0 requests/s, "
         "700 documents"
     )
 
