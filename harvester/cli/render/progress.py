@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from threading import Event, Lock, Thread
 from typing import IO, TYPE_CHECKING, cast
 
@@ -20,6 +21,7 @@ from harvester.logging_setup import messages_through
 from harvester.pipeline.connector_context import RunContext
 from harvester.pipeline.report import Report
 from harvester.printable import printable
+from harvester.wrapping import wrap_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -173,6 +175,13 @@ class ProgressDisplay:
                 self._runs.clear()
 
 
+def _print_message(console: Console, text: str) -> None:
+    """Wrapped here, since rich would break a command."""
+    from rich.text import Text
+
+    console.print(Text(wrap_lines(text, console.width)), soft_wrap=True)
+
+
 def _is_animated() -> bool:
     return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
@@ -218,7 +227,6 @@ class _Screen:
         from rich.console import Console
         from rich.progress import BarColumn, SpinnerColumn, TextColumn
         from rich.progress import Progress as Bars
-        from rich.text import Text
 
         console = Console(file=cast("IO[str]", LossyStderr()), no_color=not is_styled())
         bars = Bars(
@@ -230,7 +238,7 @@ class _Screen:
             transient=True,
         )
         self._shown.enter_context(bars)
-        self._shown.enter_context(messages_through(lambda text: console.print(Text(text))))
+        self._shown.enter_context(messages_through(partial(_print_message, console)))
         return bars, console
 
     def show(self, runs: list[Progress]) -> None:
