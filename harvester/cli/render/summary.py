@@ -116,7 +116,7 @@ def _outcomes(report: Report) -> Iterator[str]:
 def _documents(report: Report) -> Iterator[str]:
     yield f"{plural(report.documents, 'document')} {VERBS[report.destination]}"
     if report.superseded:
-        yield f"{report.superseded:,} already in the index, newer or richer"
+        yield f"{report.superseded:,} already stored in this or a better version"
     if report.rejected:
         yield f"{report.rejected:,} rejected (see `harvester rejects list`)"
 
