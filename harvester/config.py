@@ -251,13 +251,15 @@ class Environment:
             },
         )
 
-    def retired(self) -> str | None:
-        """What to do about settings of earlier programs that no longer work; `None` if there are none."""
-        found = [name for name in RETIRED if name in self.values]
+    def retired(self, vendor: str = "") -> str | None:
+        """What to do about settings of earlier programs, of this vendor or of all, that no longer work; `None` if there are
+        none."""
+        prefix = f"{vendor.upper()}_" if vendor else ""
+        found = [name for name in RETIRED if name in self.values and name.startswith(prefix)]
         if not found:
             return None
         return (
-            f"{' and '.join(found)} no longer work: {RETIRED[found[0]]}. Create a Server-to-Server OAuth app at "
+            f"{' and '.join(found)} no longer {'works' if len(found) == 1 else 'work'}: {RETIRED[found[0]]}. Create a Server-to-Server OAuth app at "
             "marketplace.zoom.us (Develop, Build App) and set ZOOM_ACCOUNT_ID, ZOOM_CLIENT_ID and ZOOM_CLIENT_SECRET"
         )
 

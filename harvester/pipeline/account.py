@@ -264,7 +264,7 @@ def is_partly_set(vendor: str, environment: Environment) -> bool:
 def read_settings(vendor: str, environment: Environment) -> dict[str, str]:
     """The settings of a vendor. Raises ConfigurationError if a required one is not set."""
     if missing := missing_settings(vendor, environment):
-        raise ConfigurationError(environment.retired() or not_set(vendor, missing, environment))
+        raise ConfigurationError(environment.retired(vendor) or not_set(vendor, missing, environment))
     return environment.of(connectors.load(vendor).settings)
 
 
