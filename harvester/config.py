@@ -221,14 +221,15 @@ class Environment:
             values[setting.name] = value
         return values
 
-    def override(self, name: str, value: str) -> Environment:
-        """These settings with another value for one of them, as an option of the command line gives it."""
+    def override(self, name: str, value: str, option: str = "") -> Environment:
+        """These settings with another value for one of them. `option`: that of the command line that gives it."""
+        spelling = {other: text for other, text in self.spelling.items() if other != name}
         others = {other: text for other, text in self.values.items() if other != f"{name}_FILE"}
         return replace(
             self,
             values={**others, name: value},
             references={other: text for other, text in self.references.items() if other != name},
-            spelling={other: text for other, text in self.spelling.items() if other != name},
+            spelling={**spelling, name: option} if option else spelling,
         )
 
     def over(
