@@ -34,7 +34,11 @@ OWN = (
         help="file with the certificate authority of the cluster, if it is a private one",
         path=True,
     ),
-    Setting(name="ES_INDEX_PREFIX", help="prefix of every index, alias and template", default="harvester-"),
+    Setting(
+        name="ES_INDEX_PREFIX",
+        help="prefix of every index, alias and template; end it with -, which is not added",
+        default="harvester-",
+    ),
     Setting(
         name="ES_INDEX_PERIOD",
         help="one index per year or month; fixed when the templates are installed",

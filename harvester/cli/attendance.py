@@ -187,7 +187,7 @@ def _attendance(env: RunEnvironment, asked: Options) -> int:
             aliases=aliases,
             roster=roster,
         )
-        code = log_problems(database, read, asked.meetings)
+        code = log_problems(database, read, asked.meetings, asked.paths)
         _log_untimed(totals(database), threshold=asked.present)
         marks = asked.present is not None
         layout = _Layout(
@@ -268,6 +268,7 @@ def _opened(output: Path) -> Iterator[OutputFile]:
         open_output(output) as file,
     ):
         yield file
+    logger.info("wrote %s", output)
 
 
 def _blocks(database: Database, layout: _Layout) -> Iterator[bytes]:
