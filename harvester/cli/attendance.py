@@ -231,7 +231,7 @@ def _log_untimed(counted: Totals, *, threshold: Threshold | None) -> None:
             logger.warning(f"{vendor} provides no join and leave times of these people: {consequence}")
         else:
             logger.warning(
-                f"{vendor} provides no join and leave times for {without:,} of {rows:,} rows: {consequence}"
+                f"{vendor} provides no join and leave times for {without:,} of {plural(rows, 'row')}: {consequence}"
             )
     if counted.still_there:
         people = plural(counted.still_there, "person")

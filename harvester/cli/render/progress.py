@@ -74,10 +74,11 @@ class Progress:
         yield from self._end() if self.has_ended else self._wait()
         known = report.listed + report.resumed
         more = "" if report.listing_complete else "+"
+        noun = "meeting" if known == 1 and not more else "meetings"
         if report.only_lists:
-            yield f"{known:,}{more} {'meeting' if known == 1 and not more else 'meetings'} listed"
+            yield f"{known:,}{more} {noun} listed"
         else:
-            yield f"{report.ended:,} of {known:,}{more} meetings"
+            yield f"{report.ended:,} of {known:,}{more} {noun}"
         if not self.has_ended:
             yield from self._speed(elapsed)
         if not report.only_lists:

@@ -253,3 +253,13 @@ def test_a_message_above_the_bars_keeps_its_command_whole() -> None:
     lines = screen.getvalue().splitlines()
     assert any(command in line for line in lines)
     assert len(lines) > 2
+
+
+@pytest.mark.parametrize(
+    ("complete", "words"),
+    [(True, "done, 1 of 1 meeting, 1 document"), (False, "done, 1 of 1+ meetings, 1 document")],
+)
+def test_one_meeting_is_not_many_unless_more_may_come(complete: bool, words: str) -> None:
+    run = progress(report(listed=1, done=1, documents=1, listing_complete=complete))
+    run.has_ended = True
+    assert run.fitting_words(200) == words
