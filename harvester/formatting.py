@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -33,17 +32,6 @@ def format_instant(instant: datetime) -> str:
 
 def format_span(window: Window) -> str:
     return f"{format_instant(window.start)} to {format_instant(window.end)}"
-
-
-def format_spans(windows: Iterable[Window]) -> list[str]:
-    """As `format_span`; windows that follow each other are one span."""
-    joined: list[Window] = []
-    for window in windows:
-        if joined and joined[-1].end == window.start:
-            joined[-1] = Window(start=joined[-1].start, end=window.end)
-        else:
-            joined.append(window)
-    return [format_span(each) for each in joined]
 
 
 def format_period(period: timedelta) -> str:

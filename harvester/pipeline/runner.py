@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from connectors.base import Connector
 from connectors.errors import ConfigurationError, HarvestError, QuotaExhausted
 from connectors.models import Window
-from harvester.formatting import format_instant, format_period, format_span, format_spans, plural
+from harvester.formatting import format_instant, format_period, format_span, plural
 from harvester.logging_setup import EVEN_IF_QUIET
 from harvester.pipeline import engine
 from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount, open_account
@@ -395,5 +395,5 @@ def _expire(account: ConnectedAccount, journal: Journal, report: Report) -> None
 def _log_plan(vendor: str, plan: RunPlan) -> None:
     if not plan.slices:
         logger.info(f"{vendor}: already harvested; retrying failed and pending meetings")
-    for span in format_spans(part.window for part in plan.slices):
-        logger.info(f"{vendor}: reading {span} UTC")
+    for part in plan.slices:
+        logger.info(f"{vendor}: reading {format_span(part.window)} UTC")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -64,12 +64,3 @@ def test_days_are_those_of_the_zone_that_the_window_touches() -> None:
 )
 def test_a_period_loses_no_hours(period: timedelta, message: str) -> None:
     assert formatting.format_period(period) == message
-
-
-def test_windows_that_follow_each_other_are_one_span() -> None:
-    days = [Window.day(date(2026, 11, day), ZoneInfo("UTC")) for day in (1, 2, 3, 5)]
-    assert formatting.format_spans(days) == [
-        "2026-11-01 00:00 to 2026-11-04 00:00",
-        "2026-11-05 00:00 to 2026-11-06 00:00",
-    ]
-    assert formatting.format_spans([]) == []

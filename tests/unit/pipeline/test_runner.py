@@ -40,26 +40,6 @@ ACCOUNT: Any = SimpleNamespace(
 )
 
 
-def test_slices_that_follow_each_other_are_one_message(
-    journal: Journal, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("INFO")
-    connector = SimpleNamespace(**{**vars(ACCOUNT.connector), "max_window": timedelta(days=1)})
-    account: Any = SimpleNamespace(**{**vars(ACCOUNT), "connector": connector})
-    request = resolve(
-        now=NOW,
-        zone=ZoneInfo("UTC"),
-        first=date(2026, 11, 1),
-        last=date(2026, 11, 20),
-        options=VendorOptions(),
-    )
-    with runner.recorded_run(account, journal, lambda: False, request, REPORT) as (plan, _):
-        assert len(plan.slices) == 20
-    assert [text for text in caplog.messages if "reading" in text] == [
-        "fake: reading 2026-11-01 00:00 to 2026-11-21 00:00 UTC"
-    ]
-
-
 def test_what_is_older_than_the_retention_is_named_to_the_hour(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     connector = SimpleNamespace(**{**vars(ACCOUNT.connector), "retention": SPAN - timedelta(hours=1)})
