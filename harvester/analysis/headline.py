@@ -49,8 +49,7 @@ def _nearly_empty(totals: Mapping[str, Any]) -> list[str]:
         share = totals["one_person"] / totals["sized"] * 100
         parts.append(f"{plural(totals['one_person'], 'meeting')} ({share:.0f} %) had only one person")
     if totals["missed"]:
-        noun = "planned one" if parts else "planned meeting"
-        parts.append(f"{plural(totals['missed'], noun)} had no participants")
+        parts.append(f"{plural(totals['missed'], 'planned meeting')} had no participants")
     return [f"{'; '.join(parts)}."] if parts else []
 
 

@@ -69,7 +69,7 @@ def _facts(shown: ReportData) -> list[str]:
     [
         (2, 0, "2 meetings (20 %) had only one person."),
         (0, 3, "3 planned meetings had no participants."),
-        (1, 1, "1 meeting (10 %) had only one person; 1 planned one had no participants."),
+        (1, 1, "1 meeting (10 %) had only one person; 1 planned meeting had no participants."),
     ],
 )
 def test_meetings_of_one_person_or_none_are_a_sentence(one: int, missed: int, text: str) -> None:
