@@ -340,20 +340,21 @@ class Connector(Protocol):
         """The name of the quota pool that requests count against; it is not a secret.
 
         Accounts of one vendor, at the same API, that return the same name share rate limits and daily quotas. Empty: the
-        account has its own. Makes no request, and raises nothing for settings that are wrong.
+        account has its own, as without this member, which is optional. Makes no request, and raises nothing for settings that
+        are wrong.
         """
         ...
 
     @classmethod
     def read_data(cls, settings: Settings) -> frozenset[str]:
         """What an account with these settings reads, as names that another account has, too, if it reads the same; empty if
-        the settings do not say. They are only compared, never shown or stored. Otherwise as `quota_pool`."""
+        the settings do not say. They are only compared, never shown or stored. Optional; otherwise as `quota_pool`."""
         ...
 
     @property
     def time_url(self) -> str:
         """An address of the vendor. Its responses, whatever their status, show the vendor's time: a run asks for it, without
-        credentials, before it writes anything."""
+        credentials, before it writes anything. Optional."""
         ...
 
     @property

@@ -264,8 +264,8 @@ class Api:
             return Retry(error=self._unreachable(request, error, state))
         logger.debug("%s: %s: not HTTP (%s)", self.vendor, request.call, type(error).__name__)
         problem = BrokenResponse(
-            f"{self.vendor}: {request.call}: an answer that is not HTTP ({type(error).__name__}): a proxy or firewall may "
-            "be in between; the next run will try again"
+            f"{self.vendor}: {request.call}: an answer that is not HTTP: a proxy or firewall may be in "
+            "between; the next run will try again"
         )
         return Retry(error=problem, attempts=UNPARSABLE_ATTEMPTS)
 
@@ -278,7 +278,7 @@ class Api:
             remedy = f"{fault.remedy} in REQUESTS_CA_BUNDLE" if fault.authority else fault.remedy
         logger.debug("%s: %s: %s (%s)", self.vendor, request.call, problem, type(error).__name__)
         return Unreachable(
-            f"{self.vendor}: {request.call}: {problem} ({type(error).__name__}) after "
+            f"{self.vendor}: {request.call}: {problem} after "
             f"{count_attempts(state.attempts + 1)}: {remedy}, then run the same command again"
         )
 

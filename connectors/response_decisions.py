@@ -98,9 +98,12 @@ def default_decision(
     if response.is_page or not is_vendors(response):
         return error_of_another(response)
     what = f" ({response.content_type})" if response.broken is not None else ""
-    return VendorError(
-        f"{response.call}: refused with status {response.status}{what}", status=response.status
-    )
+    return VendorError(f"{response.call}: {refused_with(response.status)}{what}", status=response.status)
+
+
+def refused_with(status: int) -> str:
+    """`refused with status 400`; any other status than 4xx is an answer, and no refusal."""
+    return f"{'refused' if 400 <= status < 500 else 'answered'} with status {status}"
 
 
 def throttled(response: Response, *, after: float | None, shared_by: str = "") -> Retry:

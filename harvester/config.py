@@ -34,7 +34,11 @@ OWN = (
         help="file with the certificate authority of the cluster, if it is a private one",
         path=True,
     ),
-    Setting(name="ES_INDEX_PREFIX", help="prefix of every index, alias and template", default="harvester-"),
+    Setting(
+        name="ES_INDEX_PREFIX",
+        help="prefix of every index, alias and template; end it with -, which is not added",
+        default="harvester-",
+    ),
     Setting(
         name="ES_INDEX_PERIOD",
         help="one index per year or month; fixed when the templates are installed",
@@ -221,14 +225,15 @@ class Environment:
             values[setting.name] = value
         return values
 
-    def override(self, name: str, value: str) -> Environment:
-        """These settings with another value for one of them, as an option of the command line gives it."""
+    def override(self, name: str, value: str, option: str = "") -> Environment:
+        """These settings with another value for one of them. `option`: that of the command line that gives it."""
+        spelling = {other: text for other, text in self.spelling.items() if other != name}
         others = {other: text for other, text in self.values.items() if other != f"{name}_FILE"}
         return replace(
             self,
             values={**others, name: value},
             references={other: text for other, text in self.references.items() if other != name},
-            spelling={other: text for other, text in self.spelling.items() if other != name},
+            spelling={**spelling, name: option} if option else spelling,
         )
 
     def over(
@@ -251,13 +256,15 @@ class Environment:
             },
         )
 
-    def retired(self) -> str | None:
-        """What to do about settings of earlier programs that no longer work; `None` if there are none."""
-        found = [name for name in RETIRED if name in self.values]
+    def retired(self, vendor: str = "") -> str | None:
+        """What to do about settings of earlier programs, of this vendor or of all, that no longer work; `None` if there are
+        none."""
+        prefix = f"{vendor.upper()}_" if vendor else ""
+        found = [name for name in RETIRED if name in self.values and name.startswith(prefix)]
         if not found:
             return None
         return (
-            f"{' and '.join(found)} no longer work: {RETIRED[found[0]]}. Create a Server-to-Server OAuth app at "
+            f"{' and '.join(found)} no longer {'works' if len(found) == 1 else 'work'}: {RETIRED[found[0]]}. Create a Server-to-Server OAuth app at "
             "marketplace.zoom.us (Develop, Build App) and set ZOOM_ACCOUNT_ID, ZOOM_CLIENT_ID and ZOOM_CLIENT_SECRET"
         )
 
@@ -297,8 +304,8 @@ def require_loopback(base_urls: Mapping[str, str]) -> None:
     real = [name for name, url in base_urls.items() if not is_loopback(url)]
     if real:
         raise ConfigurationError(
-            f"HARVESTER_NOW and HARVESTER_SPEED are for simulated vendors: set {', '.join(sorted(real))} to addresses "
-            "of this machine, or unset HARVESTER_NOW and HARVESTER_SPEED"
+            f"HARVESTER_NOW and HARVESTER_SPEED are for simulated vendors: unset them, or give an address of this "
+            f"machine in {' and '.join(sorted(real))}"
         )
 
 

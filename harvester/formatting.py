@@ -10,11 +10,13 @@ from connectors.models import Window
 
 
 def plural(number: int, noun: str) -> str:
-    """`1 meeting`, `1,200 meetings`, `2 tries`, `3 addresses`."""
+    """`1 meeting`, `1,200 meetings`, `2 tries`, `3 addresses`, `4 people`."""
     return f"{number:,} {noun if number == 1 else pluralize(noun)}"
 
 
 def pluralize(noun: str) -> str:
+    if noun == "person":
+        return "people"
     return re.sub(r"(?<![aeiou])y$", "ie", noun) + ("es" if noun.endswith("s") else "s")
 
 
@@ -30,6 +32,13 @@ def format_instant(instant: datetime) -> str:
 
 def format_span(window: Window) -> str:
     return f"{format_instant(window.start)} to {format_instant(window.end)}"
+
+
+def format_period(period: timedelta) -> str:
+    """`180 days`, `29 days and 23 hours`."""
+    hours = period.seconds // 3600
+    days = [plural(period.days, "day")] if period.days or not hours else []
+    return " and ".join([*days, *([plural(hours, "hour")] if hours else [])])
 
 
 def local_days(window: Window, zone: ZoneInfo) -> tuple[date, date]:

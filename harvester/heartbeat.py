@@ -91,7 +91,8 @@ class Heartbeat:
         except ConfigurationError as error:
             return str(error)
         except NETWORK_ERRORS as error:
-            return type(error).__name__
+            logger.debug("heartbeat: %s", type(error).__name__)
+            return "no answer in time" if isinstance(error, requests.Timeout) else "no connection"
 
 
 def tail(log: str) -> bytes:

@@ -24,6 +24,7 @@ from typing import Any, ClassVar, Final, Literal, TextIO
 from harvester.formatting import without_prefix
 from harvester.log_redaction import Redactor
 from harvester.printable import printable, printable_json, printable_lines
+from harvester.wrapping import wrap_lines
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["text", "json"]
@@ -150,7 +151,7 @@ class StderrHandler(logging.StreamHandler[TextIO]):
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
         width = _terminal_width(self.stream) if self._wraps and StderrHandler.show is None else None
-        return text if width is None else "\n".join(_wrapped(line, width) for line in text.split("\n"))
+        return text if width is None else wrap_lines(text, width)
 
     @property
     def stream(self) -> TextIO:  # type: ignore[override]  # the base class stores it
@@ -178,19 +179,6 @@ def _terminal_width(stream: TextIO) -> int | None:
     except (OSError, ValueError):
         return None
     return max(NARROWEST, columns) if columns else None
-
-
-def _wrapped(line: str, width: int) -> str:
-    if len(line) <= width:
-        return line
-    return textwrap.fill(
-        line,
-        width,
-        subsequent_indent="  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-        replace_whitespace=False,
-    )
 
 
 @contextmanager

@@ -41,7 +41,9 @@ def checked_url(name: str, value: str, *, http_anywhere: bool = False) -> str:
     `http_anywhere`: http is accepted for other machines as well.
     """
     if "://" not in value:
-        raise ConfigurationError(f"{name} does not begin with https:// or http://: put one of them before it")
+        raise ConfigurationError(
+            f"{name} does not begin with https:// or http://: put https:// before it, or http:// if the server has no TLS"
+        )
     try:
         parts = urlsplit(value)
         usable = parts.scheme in {"http", "https"} and is_host(parts.hostname or "") and parts.port != 0

@@ -331,8 +331,7 @@ def _unreadable() -> BrokenResponse:
 def _signer(info: Mapping[str, Any]) -> Any:
     try:
         return service_account.Credentials.from_service_account_info(info)
-    except (GoogleAuthError, ValueError, TypeError) as error:
+    except (GoogleAuthError, ValueError, TypeError):
         raise ConfigurationError(
-            f"{VENDOR}: GOOGLE_CREDENTIALS: the private key in it cannot be read ({type(error).__name__}): download it "
-            "again"
+            f"{VENDOR}: GOOGLE_CREDENTIALS: the private key in it cannot be read: download it again"
         ) from None

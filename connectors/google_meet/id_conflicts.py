@@ -68,9 +68,14 @@ class IdConflicts:
     def _describe(self, days: frozenset[date]) -> str:
         other = "meet" if self._own_ids == "conference" else "reports or auto"
         return (
-            f"{len(days)} days from {min(days)} on were read from another source, which has other conference ids: to "
-            f"read them again, set GOOGLE_SOURCE={other} as before, or another ES_INDEX_PREFIX or HARVESTER_ACCOUNT"
+            f"{_span(days)}: read from another source before, which has other conference ids: to read this time again, set "
+            f"GOOGLE_SOURCE={other} as before, or another ES_INDEX_PREFIX or HARVESTER_ACCOUNT"
         )
+
+
+def _span(days: frozenset[date]) -> str:
+    """`2026-11-20`, `3 days from 2026-11-20 on`: there may be others in between."""
+    return f"{len(days)} days from {min(days)} on" if len(days) > 1 else str(min(days))
 
 
 def _days(window: Window) -> Iterator[date]:

@@ -60,14 +60,14 @@ def _rooms(meetecho: Meetecho) -> Iterator[CheckResult]:
 
 
 def _listed(rooms: RoomsClient, group: str) -> str:
-    return f"answers: {len(rooms.list_rooms(group))} rooms"
+    return f"answers, rooms: {len(rooms.list_rooms(group))}"
 
 
 def _sessions(meetecho: Meetecho, group: str) -> str:
     number = meetecho.datatracker.group(group)
     if number is None:
         raise ConfigurationError("no group with this acronym: check MEETECHO_GROUPS")
-    return f"answers: {len(meetecho.datatracker.sessions(number))} sessions"
+    return f"answers, sessions: {len(meetecho.datatracker.sessions(number))}"
 
 
 def _attendance(meetecho: Meetecho) -> str:

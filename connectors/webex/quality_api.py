@@ -24,7 +24,7 @@ from connectors.http import Api, Auth
 from connectors.json_body import EMPTY
 from connectors.models import Detail, Pending, Reason, session_key
 from connectors.rate_limit import Limiter
-from connectors.response_decisions import Response, error_of_another
+from connectors.response_decisions import Response, error_of_another, refused_with
 from connectors.webex.endpoints import APP_PAGE, LOGIN, QUALITIES, VENDOR
 from connectors.webex.errors import (
     DEFAULT_DELAY_SECONDS,
@@ -224,7 +224,7 @@ class QualityApi:
             raise refused_error(response, words)
         if response.broken is not None and status < 300:
             raise BrokenResponse(f"{response.call}: status {status} with {response.broken}", status=status)
-        raise VendorError(f"{response.call}: refused with status {status}", status=status)
+        raise VendorError(f"{response.call}: {refused_with(status)}", status=status)
 
     def _renew(self, used: str) -> None:
         """Renew the token for the next meeting; the call for this one is used up.

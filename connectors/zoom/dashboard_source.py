@@ -67,10 +67,6 @@ class Dashboard:
 
     def meetings(self, window: Window, _partitions: Collection[str] = ()) -> Iterator[MeetingRef]:
         """Lists live meetings first, so that one that ends in between is listed twice rather than not at all."""
-        if not self.qos:
-            self.context.notify_once(
-                f"{endpoints.VENDOR}: sessions have no quality; `harvester zoom --qos` adds it, with one more request for every ten sessions"
-            )
         kinds: tuple[InstanceKind, ...] = ("meeting", "webinar") if self.webinars else ("meeting",)
         live = ("live",) if self.context.now() < window.end else ()
         for kind in kinds:
@@ -157,7 +153,12 @@ class Dashboard:
     def _with_quality(
         self, ref: MeetingRef, row: Row, which: str, sessions: list[Session]
     ) -> tuple[list[Session], Detail, Pending | None]:
-        if not ref.wants("qos", in_run=self.qos) or kind_of(ref) == "webinar":
+        if kind_of(ref) == "webinar":
+            return sessions, Detail.basic, None
+        if not ref.wants("qos", in_run=self.qos):
+            self.context.notify_once(
+                f"{endpoints.VENDOR}: sessions have no quality; `harvester zoom --qos` adds it, with one more request for every ten sessions"
+            )
             return sessions, Detail.basic, None
         try:
             rows = self.quality_rows(ref, which)

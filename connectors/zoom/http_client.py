@@ -139,7 +139,7 @@ class ZoomClient:
             yield rows
         # Live meetings come and go while they are listed, and so do their participants.
         if params.get("type") != "live" and count < min(totals, default=0):
-            raise ListingTooShort(f"{call}: {count:,} rows, although Zoom counts {min(totals):,}")
+            raise ListingTooShort(f"{call}: too few rows: {count:,}, although Zoom counts {min(totals):,}")
 
 
 class _Restarts:

@@ -10,6 +10,7 @@ from harvester.analysis.figures.fact_tables import Bucket, Period
 from harvester.analysis.figures.table import Table
 from harvester.analysis.figures.usage import WEEKDAYS
 from harvester.analysis.safe_text import vendor_class, vendor_title
+from harvester.formatting import plural
 
 Spec = dict[str, Any]
 WIDTH = 880
@@ -99,7 +100,7 @@ def over_time(table: Table, period: Period, vendors: Sequence[str]) -> str:
             "order": order[vendor],
             "colour": vendor_colour(vendor),
             "opacity": 0.5 if partial else 1,
-            "say": f"{step}, {vendor_title(vendor)}: {meetings:,} meetings",
+            "say": f"{step}, {vendor_title(vendor)}: {plural(meetings, 'meeting')}",
         }
         for step, vendor, meetings, _, partial in table.rows
     ]

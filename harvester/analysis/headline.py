@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
-from harvester.analysis.cells import UNKNOWN, instant, minutes
+from harvester.analysis.cells import UNKNOWN, instant, minutes, shown
 from harvester.analysis.figures.quality import standing_out, worst_step
 from harvester.analysis.figures.usage import EVERYTHING
 from harvester.analysis.report_data import ReportData
@@ -17,10 +19,11 @@ def figures(data: ReportData) -> list[tuple[str, str]]:
     totals = data.totals
     peak = max((row[1] for row in data.peaks.rows), default=None)
     measured = totals["measured"] / totals["stays"] if totals["stays"] else 0
-    length = "half of the meetings are shorter"
+    length = "median length of a meeting"
     if totals["median_people"] is not None:
-        length += f"; half have at most {totals['median_people']:,.0f} people"
-    poor = "of the sessions were poor: no vendor of these provides quality"
+        size = totals["median_people"]
+        length += f"; median size: {shown('people', 'number', size)} {'person' if size == 1 else 'people'}"
+    poor = f"of the sessions were poor: {_no_quality(data)}"
     if totals["measured"]:
         poor = f"of measured sessions poor ({measured * 100:.0f} % measured)"
     return [
@@ -33,6 +36,23 @@ def figures(data: ReportData) -> list[tuple[str, str]]:
     ]
 
 
+def _no_quality(data: ReportData) -> str:
+    """Why no session has a quality, as far as the documents show it."""
+    how = "; harvest Zoom with --qos" if "zoom" in data.vendors else ""
+    return f"no quality was harvested{how}"
+
+
+def _nearly_empty(totals: Mapping[str, Any]) -> list[str]:
+    """A sentence about meetings of one person and of none, if there were any."""
+    parts = []
+    if totals["one_person"]:
+        share = totals["one_person"] / totals["sized"] * 100
+        parts.append(f"{plural(totals['one_person'], 'meeting')} ({share:.0f} %) had only one person")
+    if totals["missed"]:
+        parts.append(f"{plural(totals['missed'], 'planned meeting')} had no participants")
+    return [f"{'; '.join(parts)}."] if parts else []
+
+
 def sentences(data: ReportData) -> list[str]:
     found = []
     totals = data.totals
@@ -43,12 +63,7 @@ def sentences(data: ReportData) -> list[str]:
         if alone is not None and len(data.vendors) > 1:
             text += f"; {vendor_title(alone[0])} alone reached {plural(alone[1], 'meeting')} at once"
         found.append(text + ".")
-    if totals["sized"]:
-        share = totals["one_person"] / totals["sized"] * 100
-        text = f"{plural(totals['one_person'], 'meeting')} ({share:.0f} %) had only one person"
-        if totals["missed"]:
-            text += f"; {plural(totals['missed'], 'planned one')} had no participants"
-        found.append(text + ".")
+    found += _nearly_empty(totals)
     if (out := standing_out(data.groups)) is not None:
         found.append(
             f"The {out[0]} “{clean(out[1])}” stands out: {out[2] * 100:.1f} % of its sessions were poor."
@@ -59,7 +74,8 @@ def sentences(data: ReportData) -> list[str]:
         if never:
             share = never / (never + held) * 100
             found.append(
-                f"{never:,} of {never + held:,} bookings of a room with a Meet code ({share:.0f} %) were never held."
+                f"{never:,} of {plural(never + held, 'booking')} of a room with a Meet code ({share:.0f} %) "
+                f"{'was' if never == 1 else 'were'} never held."
             )
     if data.period is not None and (worst := worst_step(data.rates)) is not None:
         when, share = worst

@@ -13,6 +13,7 @@ from harvester.analysis.figures.single_meetings import Detail
 from harvester.analysis.figures.table import Table
 from harvester.analysis.report_data import ReportData
 from harvester.analysis.safe_text import clean, vendor_title
+from harvester.formatting import plural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ def to_meeting_view(data: ReportData, meeting: Detail, *, is_open: bool = False)
             minutes(meeting.minutes) if meeting.minutes is not None else UNKNOWN,
             f"{meeting.poor_people:,} of {len(people):,} poor · {meeting.poor_minutes:,.0f} min",
         ],
-        summary=f"{vendor} {clean(meeting.uuid)} · {len(people):,} people, {len(meeting.stays):,} sessions",
+        summary=f"{vendor} {clean(meeting.uuid)} · {plural(len(people), 'person')}, {plural(len(meeting.stays), 'session')}",
         blocks=blocks,
         is_open=is_open,
     )
@@ -55,7 +56,7 @@ def _presence(meeting: Detail, names: Mapping[str, str], people: Sequence[str]) 
         return
     shown = _shown(meeting, people)
     more = len(people) - len(shown)
-    note = f"{len(shown)} people, those with poor sessions first; {more:,} more are in the table."
+    note = f"{plural(len(shown), 'person')}, those with poor sessions first; {more:,} more are in the table."
     yield Block(
         title="Who was there when",
         legend=[("good", "good"), ("fair", "fair"), ("poor", "poor"), ("unmeasured", "not measured")],

@@ -12,6 +12,7 @@ from harvester.analysis.headline import figures, sentences
 from harvester.analysis.report_data import ReportData
 from harvester.analysis.safe_text import clean
 from harvester.analysis.sections import sections
+from harvester.formatting import plural
 from harvester.optional_libraries import require
 
 DEFAULT_TITLE = "Meetings"
@@ -59,5 +60,4 @@ def _period(data: ReportData) -> str:
     period = data.period
     if period is None:
         return ""
-    days = "1 day" if period.days == 1 else f"{period.days:,} days"
-    return f"{span(period.first, period.last)} ({days}, {data.selection.zone.key})"
+    return f"{span(period.first, period.last)} ({plural(period.days, 'day')}, {data.selection.zone.key})"

@@ -48,18 +48,18 @@ def to_register(database: Database, *, marks: bool, roster: bool) -> Register:
 
 
 def _labels(database: Database) -> Mapping[int, str]:
-    """The head of each meeting's column: its day, with the time if its series met twice that day."""
+    """The head of each meeting's column: its day, in all columns with the time if a series met twice in a day."""
     meetings = database.rows(
         """
         SELECT number, concat_ws(chr(31), vendor, account, series) AS series, strftime(began, '%Y-%m-%d'),
                strftime(began, '%Y-%m-%d %H:%M') FROM series ORDER BY number
         """
     )
-    on_day = Counter((series, day) for _, series, day, _ in meetings)
+    with_time = len({(series, day) for _, series, day, _ in meetings}) < len(meetings)
     at_minute: Counter[tuple[str, str]] = Counter()
     labels = {}
     for number, series, day, minute in meetings:
-        label = minute if on_day[series, day] > 1 else day
+        label = minute if with_time else day
         at_minute[series, label] += 1
         labels[number] = label if at_minute[series, label] == 1 else f"{label} ({at_minute[series, label]})"
     return labels

@@ -88,16 +88,16 @@ def _when(data: ReportData) -> Section | None:
 def _ends(data: ReportData) -> list[str]:
     parts = []
     if data.totals["end_from_leave"]:
-        parts.append(f"the last leave time for {data.totals['end_from_leave']:,}")
+        parts.append(f"the last leave time ({plural(data.totals['end_from_leave'], 'meeting')})")
     if data.totals["end_from_plan"]:
-        parts.append(f"the planned end for {data.totals['end_from_plan']:,}")
+        parts.append(f"the planned end ({plural(data.totals['end_from_plan'], 'meeting')})")
     found = []
     if parts:
         found.append(
-            f"If the vendor does not provide the end of a meeting, another one counts: {' and '.join(parts)} meetings."
+            f"If the vendor does not provide the end of a meeting, another time counts: {' or '.join(parts)}."
         )
     if data.totals["no_length"]:
-        found.append(f"{data.totals['no_length']:,} meetings without any known end are left out.")
+        found.append(f"Left out, because no end is known: {plural(data.totals['no_length'], 'meeting')}.")
     return found
 
 
@@ -135,7 +135,9 @@ def _at_once(data: ReportData) -> Section | None:
 
 def _size(data: ReportData) -> Section | None:
     totals = data.totals
-    facts = [f"{totals['one_person']:,} meetings had one person only."] if totals["sized"] else []
+    facts = (
+        [f"{plural(totals['one_person'], 'meeting')} had one person only."] if totals["one_person"] else []
+    )
     if totals["missed"]:
         facts.append(
             f"{plural(totals['missed'], 'planned meeting')} had no participants ({_titles(totals['missed_at'])})."
@@ -146,9 +148,9 @@ def _size(data: ReportData) -> Section | None:
             f"({_titles(totals['unattested_at'])})."
         )
     if totals["over_a_day"]:
-        facts.append(f"{totals['over_a_day']:,} meetings lasted more than a day.")
+        facts.append(f"{plural(totals['over_a_day'], 'meeting')} lasted more than a day.")
     if totals["live"]:
-        facts.append(f"{totals['live']:,} meetings were still going on when they were harvested.")
+        facts.append(f"Still going on when harvested: {plural(totals['live'], 'meeting')}.")
     facts.append("Whether invited people stayed away is not known: no vendor provides the invited people.")
     blocks = [
         Block(title=title, charts=[to_markup(charts.columns(table))], table=table, half=True)
@@ -242,7 +244,7 @@ def _quality(data: ReportData) -> Section | None:
         f"A session is poor if its average packet loss reaches {POOR['packet_loss_pct']:.0f} %, jitter {POOR['jitter_ms']:.0f} ms or "
         f"latency {POOR['latency_ms']:.0f} ms in either direction of the sound (of the picture, if no sound was measured), and fair from "
         f"{FAIR['packet_loss_pct']:.0f} %, {FAIR['jitter_ms']:.0f} ms or {FAIR['latency_ms']:.0f} ms. "
-        f"{totals['measured']:,} of {totals['stays']:,} sessions were measured; the others are in no share.",
+        f"Sessions measured: {totals['measured']:,} of {totals['stays']:,}; the others are in no share.",
     ]
     if any(data.groups):
         intro.append(
@@ -333,19 +335,19 @@ def _unknown(data: ReportData) -> Section | None:
     read = data.read
     facts = []
     if data.totals["no_join"]:
-        facts.append(f"{data.totals['no_join']:,} of {data.totals['stays']:,} sessions have no join time.")
+        facts.append(f"Sessions without a join time: {data.totals['no_join']:,} of {data.totals['stays']:,}.")
     if read.unreadable:
         facts.append(
-            f"{read.unreadable:,} of {read.lines:,} lines of the input were not documents; they are left out."
+            f"Left out, because they are not documents: {read.unreadable:,} of {plural(read.lines, 'line')} of the input."
         )
     if not read.bookings:
         facts.append(NO_BOOKINGS)
     elif data.room_use is None:
-        facts.append(f"None of the {read.bookings:,} bookings of rooms is within the days of this report.")
-    if read.superseded:
         facts.append(
-            f"{read.superseded:,} documents were older versions or second copies; they are left out."
+            f"No booking of a room is within the days of this report; on other days: {plural(read.bookings, 'booking')}."
         )
+    if read.superseded:
+        facts.append(f"Left out as older versions or second copies: {plural(read.superseded, 'document')}.")
     intro = [
         f"The share of meetings or sessions for which the vendor provides the field. {UNKNOWN}: there are none. "
         "What is not provided is in no figure of this page; it is never counted as zero."

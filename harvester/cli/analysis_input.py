@@ -20,6 +20,7 @@ from harvester.analysis import document_source
 from harvester.analysis.document_source import Source
 from harvester.analysis.document_tables import known_meetings
 from harvester.analysis.duckdb_database import DEFAULT_MEMORY, memory
+from harvester.analysis.first_bad_line import first_bad_line
 from harvester.analysis.selection import Selection
 from harvester.cli.from_settings import elastic_config
 from harvester.cli.options import PATH, Decorator, day_options
@@ -171,15 +172,17 @@ def days(
     return from_day, to_day
 
 
-def log_problems(database: Database, read: Read, meetings: Sequence[str]) -> ExitCode:
-    """Log what is wrong with the input, and return the exit code."""
+def log_problems(database: Database, read: Read, meetings: Sequence[str], paths: Sequence[Path]) -> ExitCode:
+    """Log what is wrong with the input, and return the exit code. `paths`: the files that were read."""
     code = ExitCode.OK
     if read.unreadable:
         code = ExitCode.DATAERR
         one = read.unreadable == 1
+        place = first_bad_line([path for path in paths if path != STANDARD_INPUT])
+        first = "" if place is None else f": {place}" if one else f"; the first: {place}"
         logger.error(
             f"{read.unreadable:,} of {plural(read.lines, 'line')} {'is not a document' if one else 'are not documents'} "
-            f"of meetings, sessions or bookings; {'it is' if one else 'they are'} left out"
+            f"of meetings, sessions or bookings; {'it is' if one else 'they are'} left out{first}"
         )
     there = known_meetings(database)
     for wanted in meetings:

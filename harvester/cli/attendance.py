@@ -33,6 +33,7 @@ from harvester.cli.options import ES_HOST, PATH, apply, examples, general_option
 from harvester.cli.render.echo import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.signals_during_duckdb import interruptible
+from harvester.formatting import plural
 from harvester.output_file import OutputFile, check_output, open_output
 from harvester.write_errors import write_errors
 
@@ -186,7 +187,7 @@ def _attendance(env: RunEnvironment, asked: Options) -> int:
             aliases=aliases,
             roster=roster,
         )
-        code = log_problems(database, read, asked.meetings)
+        code = log_problems(database, read, asked.meetings, asked.paths)
         _log_untimed(totals(database), threshold=asked.present)
         marks = asked.present is not None
         layout = _Layout(
@@ -230,11 +231,11 @@ def _log_untimed(counted: Totals, *, threshold: Threshold | None) -> None:
             logger.warning(f"{vendor} provides no join and leave times of these people: {consequence}")
         else:
             logger.warning(
-                f"{vendor} provides no join and leave times for {without:,} of {rows:,} rows: {consequence}"
+                f"{vendor} provides no join and leave times for {without:,} of {plural(rows, 'row')}: {consequence}"
             )
     if counted.still_there:
-        had = "1 person had" if counted.still_there == 1 else f"{counted.still_there:,} people had"
-        logger.warning(f"{had} not left yet when their meeting was harvested: {consequence}")
+        people = plural(counted.still_there, "person")
+        logger.warning(f"{people} had not left yet when their meeting was harvested: {consequence}")
 
 
 def _write(database: Database, layout: _Layout, output: Path | None) -> None:
@@ -267,6 +268,7 @@ def _opened(output: Path) -> Iterator[OutputFile]:
         open_output(output) as file,
     ):
         yield file
+    logger.info("wrote %s", output)
 
 
 def _blocks(database: Database, layout: _Layout) -> Iterator[bytes]:

@@ -111,9 +111,9 @@ def _selected(found: Accounts, vendors: Sequence[str], env: RunEnvironment) -> S
 
 def _check_others(found: Accounts, vendors: Sequence[str], env: RunEnvironment) -> Iterator[CheckResult]:
     """The vendors without an account, if none are named, and those that cannot be loaded."""
-    retired = env.environment.retired()
     for vendor, missing in found.missing.items():
         if not vendors:
+            retired = env.environment.retired(vendor)
             yield CheckResult(
                 subject=vendor,
                 status="failed" if retired else "unused",

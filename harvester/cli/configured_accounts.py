@@ -15,7 +15,7 @@ from connectors.errors import BrokenPlugin, ConfigurationError, HarvestError
 from harvester.accounts_file import FileAccount
 from harvester.cli.run_environment import RunEnvironment
 from harvester.config import OWN, RETIRED, Environment
-from harvester.env_file_warnings import unknown_settings
+from harvester.env_file_warnings import setting_names, unknown_settings
 from harvester.logging_setup import ONCE, messages_of
 from harvester.pipeline.account import SETTINGS_HINT, is_partly_set, missing_settings, not_set
 from harvester.pipeline.request import VendorOptions
@@ -129,9 +129,15 @@ def select(accounts: Sequence[AccountSettings], env: RunEnvironment) -> Sequence
 
 
 def warn_of_unknown_settings(env: RunEnvironment, vendors: Sequence[str]) -> None:
-    """Warn of names in .env that look like settings of these vendors or of the harvester, and are none."""
+    """Warn of names in .env that look like settings of these vendors or of the harvester, and are none, or no longer."""
     if env.env_file is None:
         return
+    for name in setting_names(env.env_file):
+        if name in RETIRED and name.partition("_")[0].lower() in vendors:
+            text = (
+                f"{env.env_file}: {name} no longer works: {RETIRED[name]}; docs/zoom.md has what replaces it"
+            )
+            logger.warning(text, extra=ONCE)
     known = [setting.name for setting in OWN] + _setting_names(vendors)
     in_accounts_file = env.accounts_file.variables if env.accounts_file is not None else frozenset()
     accepted = [*RETIRED, *in_accounts_file, *(f"{name}_FILE" for name in in_accounts_file)]

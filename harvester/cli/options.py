@@ -192,9 +192,9 @@ class GeneralOptions:
             shared = accounts_file.shared
             settings = settings.over(shared.values, shared.references, shared.spelling)
         if self.es_host:
-            settings = settings.override("ES_HOST", self.es_host)
+            settings = settings.override("ES_HOST", self.es_host, "--es-host")
         if self.index_period:
-            settings = settings.override("ES_INDEX_PERIOD", self.index_period)
+            settings = settings.override("ES_INDEX_PERIOD", self.index_period, "--index-period")
         env = RunEnvironment(
             environment=settings,
             machine=Clock(wall=time.time, monotonic=time.monotonic),

@@ -37,6 +37,7 @@ from harvester.cli.render.echo import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.signals_during_duckdb import interruptible
 from harvester.cli.standard_streams import stdout_is_terminal
+from harvester.formatting import plural
 from harvester.output_file import check_output, write_output
 from harvester.write_errors import write_errors
 
@@ -158,7 +159,7 @@ def _figures(env: RunEnvironment, asked: Options) -> tuple[ReportData, int]:
         database = stack.enter_context(open_database(asked.memory))
         interruption.folder = database.folder
         read = read_documents(database, documents, selection, quality=True)
-        code = log_problems(database, read, asked.meetings)
+        code = log_problems(database, read, asked.meetings, asked.paths)
         data = report_data(
             database,
             read,
@@ -180,3 +181,4 @@ def _write_tables(data: ReportData, folder: Path) -> None:
         for table in data.tables():
             content = safe_csv.table(list(table.columns), plain_rows(table)).encode()
             write_output(folder / f"{table.name}.csv", content)
+    logger.info(f"wrote {plural(len(data.tables()), 'table')} into {folder}")

@@ -50,7 +50,7 @@ def demo(env: RunEnvironment, rooms: int, port: int) -> int:
             days=2,
             vendors=("google-meet",),
             google=server.GoogleOptions(rooms=rooms),
-            arduino=server.ArduinoOptions(requests_per_second=10),
+            arduino=server.ArduinoOptions(requests_per_second=10, complete=True),
             rooms=folder / "config.json",
         )
         simulated = stack.enter_context(server.serving(options))

@@ -93,7 +93,7 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
     type=DecimalNumber(0, 0.5),
     metavar="FRACTION",
     default=0.0,
-    help="Fraction of the responses that fail.",
+    help="Fraction of the responses that fail, 0 to 0.5.",
 )
 @click.option(
     "--vendor",

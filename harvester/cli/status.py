@@ -211,7 +211,7 @@ def _forget(name: str, env: RunEnvironment, *, confirmed: bool) -> int:
         names = ", ".join(full_scope_name(scope) for _, scope in found)
         raise click.UsageError(f"{name} has several journals; name one of {names}")
     (location, scope) = found[0]
-    what = f"the journal of {name} into {scope.es_url}, indices {scope.prefix}*"
+    what = f"the journal of {name} (indices {scope.prefix}* at {scope.es_url})"
     question = f"Delete {what}? A later harvest reads everything again."
     if not confirmed:
         confirm(question, refusal="refusing to delete a journal without confirmation; pass --yes")

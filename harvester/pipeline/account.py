@@ -264,7 +264,7 @@ def is_partly_set(vendor: str, environment: Environment) -> bool:
 def read_settings(vendor: str, environment: Environment) -> dict[str, str]:
     """The settings of a vendor. Raises ConfigurationError if a required one is not set."""
     if missing := missing_settings(vendor, environment):
-        raise ConfigurationError(environment.retired() or not_set(vendor, missing, environment))
+        raise ConfigurationError(environment.retired(vendor) or not_set(vendor, missing, environment))
     return environment.of(connectors.load(vendor).settings)
 
 
@@ -273,5 +273,6 @@ def not_set(vendor: str, missing: Sequence[str], environment: Environment) -> st
     settings = connectors.load(vendor).settings
     found = where_to_find([setting for setting in settings if setting.name in missing])
     names = ", ".join(environment.spelled(name) for name in missing)
-    hint = "" if environment.spelling else f"; {SETTINGS_HINT}"
+    is_in_file = any(not text.startswith("--") for text in environment.spelling.values())
+    hint = "" if is_in_file else f"; {SETTINGS_HINT}"
     return f"not set: {names}{hint}{found}"

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from connectors.base import Connector
 from connectors.errors import ConfigurationError, HarvestError, QuotaExhausted
 from connectors.models import Window
-from harvester.formatting import format_instant, format_span, plural
+from harvester.formatting import format_instant, format_period, format_span, plural
 from harvester.logging_setup import EVEN_IF_QUIET
 from harvester.pipeline import engine
 from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount, open_account
@@ -294,22 +294,22 @@ def plan_without_journal(account: ConnectedAccount, window: Window) -> RunPlan:
     return RunPlan(slices=split_into_slices([retained], account.connector.max_window))
 
 
-def clip_to_retention(account: ConnectedAccount, window: Window, verb: str = "read") -> Window | None:
+def clip_to_retention(account: ConnectedAccount, window: Window, done: str = "read") -> Window | None:
     """The part of the window that the vendor retains; `None`, with an error in the log, if there is none.
 
-    `verb`: what the command does with it, for the messages.
+    `done`: what the command does with it, as a participle for the messages.
     """
     retention, now = account.connector.retention, account.context.now()
     if window.end <= now - retention:
         logger.error(
-            f"{account.vendor}: nothing to {verb}: the vendor retains {retention.days} days, and all of this is older"
+            f"{account.vendor}: nothing can be {done}: the vendor retains {format_period(retention)}, and all of this is older"
         )
         return None
     retained = Window(start=max(window.start, now - retention), end=window.end)
     if retained != window:
         logger.info(
-            f"{account.vendor}: the vendor retains {retention.days} days; {verb}ing from "
-            f"{format_instant(retained.start)} UTC instead of {window.start:%Y-%m-%d}"
+            f"{account.vendor}: the vendor retains {format_period(retention)}: nothing before "
+            f"{format_instant(retained.start)} UTC can be {done}"
         )
     return retained
 

@@ -169,7 +169,7 @@ def choose_windows(
             logger.info(f"{account.vendor}: nothing to verify: the first day of the nightly runs is not over")
             return
         window = Window(start=targets[0].start, end=end)
-    retained = clip_to_retention(account, window, "verify")
+    retained = clip_to_retention(account, window, "verified")
     if retained is None:
         return
     result.windows = [part for target in targets if (part := target.intersection(retained))]

@@ -17,6 +17,7 @@ import pytest
 
 import connectors
 from connectors import errors
+from connectors.base import Connector
 from connectors.exit_codes import ExitCode
 from connectors.models import Meeting, Session
 from harvester.cli import cli
@@ -366,6 +367,14 @@ def test_the_field_recipe_names_a_response_of_each_vendor() -> None:
     (responses,) = (item for item in recipe("field, vendor") if len(item) > 1)
     folders = {file.split("/")[2] for file in responses if file.startswith("harvester/simulator/")}
     assert folders == set(VENDORS.values())
+
+
+def test_the_optional_members_of_a_connector_are_those_without_which_it_loads() -> None:
+    members = {name for name in {**vars(Connector), **Connector.__annotations__} if not name.startswith("_")}
+    table = TEXTS["CONTRIBUTING.md"].partition("| member | without it |\n")[2].partition("\n\n")[0]
+    optional = re.findall(r"^\| `(\w+)`", table, flags=re.MULTILINE)
+    assert sorted({*optional, *connectors._REQUIRED}) == sorted(members)
+    assert not {*optional} & {*connectors._REQUIRED}
 
 
 @pytest.mark.parametrize("item", recipe("vendor, shared"), ids=lambda item: item[0])

@@ -1,8 +1,10 @@
-"""The DuckDB lines of docs/report.md work on documents as they are written."""
+"""The lines of docs/report.md for DuckDB and jq work on documents as they are written."""
 
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -55,15 +57,35 @@ def is_poor(session: Mapping[str, Any]) -> bool | None:
     return any(found) if found else None
 
 
+def write_demo(path: Path) -> list[dict[str, Any]]:
+    """The documents of a harvest like that of `make demo`: of every vendor, with and without addresses and quality."""
+    organisation = Organisation(seed=1, size=100, days=2, now=datetime(2026, 11, 20, 12, tzinfo=UTC))
+    found = list(expected.documents(organisation, source="dashboard", qos=True))
+    path.write_bytes(b"\n".join(orjson.dumps(document, option=orjson.OPT_UTC_Z) for document in found))
+    return found
+
+
+@pytest.mark.skipif(
+    shutil.which("jq") is None, reason="jq, for which docs/report.md has a line, is not installed"
+)
+def test_sessions_with_bad_sound_are_those_of_the_documents(tmp_path: Path) -> None:
+    write_demo(tmp_path / "documents.ndjson")
+    found = [orjson.loads(line) for line in (tmp_path / "documents.ndjson").read_bytes().splitlines()]
+    (command,) = re.findall(r"```sh\n(jq -r .*?)\n```", PAGE, flags=re.DOTALL)
+    command = command.replace("@tsv", "tojson")  # it escapes NUL and line breaks, each version as it likes
+    ended = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True)
+    names = ("join_time", "user_name", "network_type", "topic")
+    bad = [each for each in found if each["kind"] == "session" and is_poor(each)]
+    assert len(bad) > 30
+    lines = [orjson.loads(line) for line in ended.stdout.splitlines()]
+    assert Counter(map(str, lines)) == Counter(str([each.get(name) for name in names]) for each in bad)
+
+
 def test_poor_sound_by_network_is_that_of_the_documents(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The documents of a harvest like that of `make demo`: of every vendor, with and without addresses and quality."""
     monkeypatch.chdir(tmp_path)
-    organisation = Organisation(seed=1, size=100, days=2, now=datetime(2026, 11, 20, 12, tzinfo=UTC))
-    found = list(expected.documents(organisation, source="dashboard", qos=True))
-    lines = [orjson.dumps(document, option=orjson.OPT_UTC_Z) for document in found]
-    (tmp_path / "documents.ndjson").write_bytes(b"\n".join(lines))
+    found = write_demo(tmp_path / "documents.ndjson")
     measured: Counter[str] = Counter()
     poor: Counter[str] = Counter()
     for document in found:

@@ -490,10 +490,10 @@ def test_every_wrong_setting_is_named_and_no_secret_printed(
 def test_a_range_beyond_the_retention_is_clamped_with_a_warning(harvester: Harvester) -> None:
     ended = harvester("zoom", "--from", "2026-01-01", "--to", "2026-05-30")
     assert ended.returncode == 0, words(ended)
-    assert "retains 180 days; reading from 2026-05-24" in words(ended)
+    assert "retains 180 days: nothing before 2026-05-24" in words(ended)
     older = harvester("zoom", "--date", "2026-01-01")
     assert older.returncode == 0
-    assert "nothing to read" in words(older)
+    assert "nothing can be read: the vendor retains 180 days" in words(older)
 
 
 def test_a_full_output_is_an_output_error(harvester: Harvester) -> None:

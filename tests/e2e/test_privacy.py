@@ -117,7 +117,10 @@ def load_plain(harvester: Harvester, truth: Documents) -> bytes:
     broken = f"{{not JSON, but {session['email']}"
     text = "\n".join([json.dumps(session), json.dumps(refused), broken]).encode()
     ended = harvester("load", stdin=text, HARVESTER_NOW="")
-    assert b"3 lines: 0 documents stored, 1 already stored newer or more complete, 2 rejected" in ended.stderr
+    assert (
+        b"3 lines: 0 documents stored, 1 already stored in this or a better version, 2 rejected"
+        in ended.stderr
+    )
     listed = harvester("rejects", "list")
     exported = harvester("rejects", "export")
     assert ended.returncode == 65

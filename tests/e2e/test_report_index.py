@@ -62,10 +62,10 @@ def mean(value: float) -> Measure:
     return Measure(mean=value, worst=None, samples=None)
 
 
-def test_the_search_of_the_docs_finds_the_networks_with_poor_sound(sandbox: IndexSandbox) -> None:
-    """docs/report.md: of two networks with enough measured sessions, how many were poor, and in either direction."""
+def test_the_searches_of_the_docs_find_poor_sound(sandbox: IndexSandbox) -> None:
+    """docs/report.md: of two networks with enough measured sessions, how many were poor, in either direction; and the sessions."""
     page = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
-    (query,) = re.findall(
+    by_network, of_sessions = re.findall(
         r"harvester-sessions/_search\S*\" -H '[^']*' -d '(.*?)'\n```", page, flags=re.DOTALL
     )
     fine, loss, late = (
@@ -95,12 +95,16 @@ def test_the_search_of_the_docs_finds_the_networks_with_poor_sound(sandbox: Inde
     ]
     list(sandbox.loader().load([to_record(full_harvest().meeting, stays)]))
     sandbox.ask("POST", f"/{sandbox.prefix}*/_refresh")
-    answer = sandbox.ask("POST", f"/{sandbox.prefix}sessions/_search", json.loads(query)).body
+    answer = sandbox.ask("POST", f"/{sandbox.prefix}sessions/_search", json.loads(by_network)).body
     found = answer["aggregations"]["network"]["buckets"]
     assert {each["key"]: (each["doc_count"], each["poor"]["doc_count"]) for each in found} == {
         "192.0.2.0": (40, 10),
         "198.51.100.0": (35, 0),
     }
+    answer = sandbox.ask("POST", f"/{sandbox.prefix}sessions/_search", json.loads(of_sessions)).body
+    listed = [hit["_source"] for hit in answer["hits"]["hits"]]
+    assert len(listed) == 7 + 3 + 29
+    assert {*listed[0]} == {"join_time", "user_name", "network_type", "topic"}
 
 
 def test_a_closed_index_is_not_taken_for_an_empty_one(sandbox: IndexSandbox, tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_young_meetings_are_stored_at_once_and_completed_once_their_quality_is_t
         young = first["pending_by_reason"][NO_QUALITY]
         assert young == details(served.truth)["basic"] > 0
         assert first["pending_by_reason"] == {NO_QUALITY: young, "live": details(served.truth)["live"]}
-        assert f"{young} {NO_QUALITY}" in first["message"]
+        assert f"{young} without quality yet" in first["message"]
         nothing_is_wrong(harvester)
     with webex.at(10 * MINUTE) as served:
         harvester = served.pointed(newest)

@@ -115,7 +115,7 @@ def test_meetings_without_any_time_are_gone_at_every_run(newest: IndexSandbox, t
             assert ended.returncode == 0, ended.stderr.decode()
             (run,) = json.loads((newest.folder / "summary.json").read_text())["vendors"]
             found.append((run["listed"], run["gone"], run["gone_by_reason"], run["failed"]))
-            assert f"zoom: gone: {run['gone']} no start time".encode() in ended.stderr
+            assert f"zoom: gone: {run['gone']} without a start time".encode() in ended.stderr
     assert found == found[:1] * 3
     assert found[0][1] > 0
 

@@ -170,7 +170,14 @@ def test_settings_of_the_retired_api_are_answered_with_what_replaced_them(names:
     assert message is not None
     assert "ZOOM_CLIENT_SECRET" in message
     assert "hidden" not in message
+    assert " no longer works: " in message or len(names) == 2
     assert Environment(values={}).retired() is None
+
+
+def test_settings_of_a_retired_api_concern_their_vendor_only() -> None:
+    environment = Environment(values={"ZOOM_KEY": "x"})
+    assert environment.retired("zoom") == environment.retired() is not None
+    assert environment.retired("webex") is None
 
 
 def test_a_shifted_calendar_runs_from_a_given_moment() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,6 +19,8 @@ from harvester import formatting
         (2, "try", "2 tries"),
         (2, "address", "2 addresses"),
         (1200, "stay", "1,200 stays"),
+        (1, "person", "1 person"),
+        (3, "person", "3 people"),
     ],
 )
 def test_one_is_not_many(number: int, noun: str, message: str) -> None:
@@ -49,3 +51,16 @@ def test_days_are_those_of_the_zone_that_the_window_touches() -> None:
     window = Window(start=datetime(2026, 11, 19, 23, tzinfo=UTC), end=datetime(2026, 11, 20, 23, tzinfo=UTC))
     assert formatting.format_days(window, ZoneInfo("Europe/Berlin")) == "2026-11-20"
     assert formatting.format_days(window, ZoneInfo("UTC")) == "2026-11-19 to 2026-11-20"
+
+
+@pytest.mark.parametrize(
+    ("period", "message"),
+    [
+        (timedelta(days=180), "180 days"),
+        (timedelta(days=30) - timedelta(hours=1), "29 days and 23 hours"),
+        (timedelta(days=1), "1 day"),
+        (timedelta(hours=1), "1 hour"),
+    ],
+)
+def test_a_period_loses_no_hours(period: timedelta, message: str) -> None:
+    assert formatting.format_period(period) == message

@@ -45,7 +45,10 @@ def test_other_urls_are_refused_without_being_repeated(url: str) -> None:
 
 def test_a_url_without_a_scheme_is_refused_with_the_remedy() -> None:
     for url in ("localhost:9200", "es.example.org:9200", "es.example.org", "//es.example.org"):
-        with pytest.raises(ConfigurationError, match="ES_HOST does not begin with https:// or http://"):
+        with pytest.raises(
+            ConfigurationError,
+            match="ES_HOST does not begin with https:// or http://: put https:// before it, or http://",
+        ):
             setting_checks.checked_url("ES_HOST", url, http_anywhere=True)
 
 

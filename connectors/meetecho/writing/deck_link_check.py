@@ -42,8 +42,10 @@ def _problem(deck: Deck) -> str | None:
     for _ in range(MAX_REDIRECTS + 1):
         try:
             status, location = _head(url)
-        except (requests.RequestException, ValueError) as error:
-            return f"its URL does not answer ({type(error).__name__})"
+        except requests.Timeout:
+            return "its URL does not answer in time"
+        except (requests.RequestException, ValueError):
+            return "its URL does not answer"
         if not 300 <= status < 400 or location is None:
             return None if 200 <= status < 300 else f"its URL answers with status {status}"
         target = urljoin(url, location)

@@ -178,9 +178,8 @@ def _plan_empty(
     """Whether Meetecho accepts an empty list is not documented, so each deck that was sent before is removed."""
     known = list(last.decks) if last is not None else []
     if known and not empty:
-        return [], [
-            f"the list is empty, and {len(known)} decks were sent before: to remove them, add --empty"
-        ]
+        sent = "1 deck was" if len(known) == 1 else f"{len(known)} decks were"
+        return [], [f"the list is empty, and {sent} sent before: add --empty to remove all"]
     return [
         Step(request=remove_deck(group, session, int(deck["id"])), decks=known[place:])
         for place, deck in enumerate(known, start=1)

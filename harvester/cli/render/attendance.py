@@ -34,7 +34,7 @@ def attendance_lines(columns: Sequence[str], rows: Sequence[Sequence[Any]], tota
 
 
 def _people(totals: Totals) -> str:
-    return "1 person" if totals.people == 1 else f"{totals.people:,} people"
+    return plural(totals.people, "person")
 
 
 def _cell(name: str, value: Any) -> str:

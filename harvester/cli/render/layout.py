@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import textwrap
 
 import click
 
 from harvester.cli.standard_streams import stdout_is_terminal
+from harvester.wrapping import wrap
 
 NARROWEST = 40
 
@@ -21,18 +21,8 @@ def stdout_width() -> int | None:
 
 
 def wrapped(text: str, width: int | None, *, hanging: int) -> str:
-    """The text in lines of this width, between words; all but the first begin with this number of spaces."""
-    if width is None:
-        return text
-    return textwrap.fill(
-        text,
-        width,
-        subsequent_indent=" " * hanging,
-        break_long_words=False,
-        break_on_hyphens=False,
-        drop_whitespace=True,
-        replace_whitespace=False,
-    )
+    """As `wrapping.wrap`; text for a file or a pipe, without a width, stays on its line."""
+    return text if width is None else wrap(text, width, hanging=hanging)
 
 
 def bold(text: str) -> str:

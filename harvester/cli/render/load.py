@@ -28,6 +28,6 @@ def load_summary(loaded: LoadProgress, *, noun: str) -> str:
     left_out = f", {loaded.left_out} of forgotten people left out" if loaded.left_out else ""
     see = "; see `harvester rejects list`" if loaded.rejected else ""
     return (
-        f"{plural(loaded.lines, noun)}{blank}: {plural(loaded.ok, 'document')} stored, {loaded.superseded:,} already stored newer or "
-        f"more complete, {loaded.rejected:,} rejected{left_out}{see}"
+        f"{plural(loaded.lines, noun)}{blank}: {plural(loaded.ok, 'document')} stored, {loaded.superseded:,} already stored in "
+        f"this or a better version, {loaded.rejected:,} rejected{left_out}{see}"
     )

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from threading import Event, Lock, Thread
 from typing import IO, TYPE_CHECKING, cast
 
@@ -20,6 +21,7 @@ from harvester.logging_setup import messages_through
 from harvester.pipeline.connector_context import RunContext
 from harvester.pipeline.report import Report
 from harvester.printable import printable
+from harvester.wrapping import wrap_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,10 +74,11 @@ class Progress:
         yield from self._end() if self.has_ended else self._wait()
         known = report.listed + report.resumed
         more = "" if report.listing_complete else "+"
+        noun = "meeting" if known == 1 and not more else "meetings"
         if report.only_lists:
-            yield f"{known:,}{more} {'meeting' if known == 1 and not more else 'meetings'} listed"
+            yield f"{known:,}{more} {noun} listed"
         else:
-            yield f"{report.ended:,} of {known:,}{more} meetings"
+            yield f"{report.ended:,} of {known:,}{more} {noun}"
         if not self.has_ended:
             yield from self._speed(elapsed)
         if not report.only_lists:
@@ -87,8 +90,8 @@ class Progress:
             yield days
         if (left := self.seconds_left(elapsed)) is not None:
             yield f"{format_duration(left)} left"
-        if skipped := report.unchanged + report.kept_richer + report.out_of_range:
-            yield f"{skipped:,} skipped"
+        if report.unchanged:
+            yield f"{report.unchanged:,} unchanged"
         yield f"{self._context.request_stats.requests / elapsed:.1f} of {self._permitted:.1f} requests/s"
 
     def _wait(self) -> Iterator[str]:
@@ -173,6 +176,13 @@ class ProgressDisplay:
                 self._runs.clear()
 
 
+def _print_message(console: Console, text: str) -> None:
+    """Wrapped here, since rich would break a command."""
+    from rich.text import Text
+
+    console.print(Text(wrap_lines(text, console.width)), soft_wrap=True)
+
+
 def _is_animated() -> bool:
     return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
@@ -218,7 +228,6 @@ class _Screen:
         from rich.console import Console
         from rich.progress import BarColumn, SpinnerColumn, TextColumn
         from rich.progress import Progress as Bars
-        from rich.text import Text
 
         console = Console(file=cast("IO[str]", LossyStderr()), no_color=not is_styled())
         bars = Bars(
@@ -230,7 +239,7 @@ class _Screen:
             transient=True,
         )
         self._shown.enter_context(bars)
-        self._shown.enter_context(messages_through(lambda text: console.print(Text(text))))
+        self._shown.enter_context(messages_through(partial(_print_message, console)))
         return bars, console
 
     def show(self, runs: list[Progress]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from harvester.formatting import format_days, format_duration, format_instant, f
 from harvester.printable import printable
 from harvester.state.account_status import DAY, SOON, AccountStatus, FailedMeeting
 from harvester.state.journal_rows import Run
+from harvester.wrapping import wrap
 
 WIDTH = 100
 """If stdout is not a terminal."""
@@ -375,11 +375,4 @@ def _some(lines: list[str]) -> list[str]:
 
 
 def _wrapped(label: str, line: str) -> str:
-    return textwrap.fill(
-        printable(line),
-        stdout_width() or WIDTH,
-        initial_indent=label,
-        subsequent_indent=" " * (len(label) + 2),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return wrap(label + printable(line), stdout_width() or WIDTH, hanging=len(label) + 2)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from connectors.errors import HarvestError, OutputError, TimeIsUp
 from connectors.exit_codes import ExitCode, outcome_of
-from connectors.models import MISTAKES
+from connectors.models import MISTAKES, Reason
 from harvester.cli.render.echo import echo_json
 from harvester.cli.standard_streams import stderr_is_closed
 from harvester.formatting import format_instant, plural, without_prefix
@@ -27,6 +27,16 @@ ANOTHER_FILE = "name another with --summary-json"
 
 SHOWN = 10
 """How many failures are printed."""
+
+_NOUNS = frozenset({Reason.unknown_user, Reason.unknown_group, Reason.error})
+"""Reasons that are counted as things."""
+_AFTER_A_NUMBER: dict[str, str] = {
+    Reason.no_time: "without a start time",
+    Reason.quality: "without quality yet",
+    Reason.few_sessions: "with sessions missing",
+    Reason.few_values: "with values missing",
+}
+"""The other reasons that are not said of a meeting in their own words."""
 
 VERBS = {"index": "stored", "stdout": "printed", "file": "written"}
 
@@ -106,7 +116,7 @@ def _outcomes(report: Report) -> Iterator[str]:
 def _documents(report: Report) -> Iterator[str]:
     yield f"{plural(report.documents, 'document')} {VERBS[report.destination]}"
     if report.superseded:
-        yield f"{report.superseded:,} already in the index, newer or richer"
+        yield f"{report.superseded:,} already stored in this or a better version"
     if report.rejected:
         yield f"{report.rejected:,} rejected (see `harvester rejects list`)"
 
@@ -208,17 +218,25 @@ def _retry(report: Report) -> str:
 
 
 def _by_reason(counts: Counter[str]) -> str:
-    return ", ".join(f"{number:,} {reason}" for reason, number in sorted(counts.items()))
+    return ", ".join(_with_reason(number, reason) for reason, number in sorted(counts.items()))
+
+
+def _with_reason(number: int, reason: str) -> str:
+    """So many meetings or parts of listings, and why: `3 planned`, `1 with sessions missing`."""
+    if reason in _NOUNS:
+        return plural(number, reason)
+    return f"{number:,} {_AFTER_A_NUMBER.get(reason, reason)}"
 
 
 def verdict_lines(reports: Sequence[Report]) -> Iterator[tuple[int, str]]:
     """The exit code of each account and one line about it, then those of the whole command."""
     for report in reports:
-        reason = f": {without_prefix(report.reason, report.vendor)}" if report.reason else ""
+        why = without_prefix(report.reason or "", report.vendor)
+        reason = f": {why}" if why not in {"", outcome_of(report.exit_code)} else ""
         done = f"{plural(report.stored, 'meeting')} {VERBS[report.destination]}"
         if report.only_lists:
             done = f"{plural(report.listed, 'meeting')} listed"
-        stored = f": {done}" if not reason else ""
+        stored = f": {done}" if not why else ""
         yield (
             report.exit_code,
             f"{report.vendor}, account {report.account}: {_verdict(report.exit_code)}{stored}{reason}",

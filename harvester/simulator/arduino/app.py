@@ -35,10 +35,12 @@ _API = f"{PREFIX}/iot/v2/"
 class ArduinoOptions:
     """organization: the id of the organization that owns the Things, empty for a personal account.
     requests_per_second: 1 on the free plan.
+    complete: every room has a Thing with all properties; else some lack them, as real ones do.
     """
 
     organization: str = ""
     requests_per_second: int = 1
+    complete: bool = False
 
 
 class ErrorResponse(Exception):
@@ -65,7 +67,8 @@ class Arduino:
         options: ArduinoOptions | None = None,
     ) -> None:
         self.options = options or ArduinoOptions()
-        self.things = invent_things(organisation.seed, [room.name for room in rooms], clock.now().isoformat())
+        names, created = [room.name for room in rooms], clock.now().isoformat()
+        self.things = invent_things(organisation.seed, names, created, complete=self.options.complete)
         self.log: list[dict[str, Any]] = []
         self.calls: Counter[str] = Counter()
         self.rate = RateLimit(self.options.requests_per_second, 1.0)

@@ -1,4 +1,5 @@
-"""The Things and their properties: one Thing per room except the last, and one that belongs to no room."""
+"""The Things and their properties: one Thing per room except the last, some without all properties, and one that belongs to no
+room."""
 
 from __future__ import annotations
 
@@ -48,8 +49,11 @@ def _missing(name: str) -> Property:
     raise KeyError(name)
 
 
-def invent_things(seed: int, rooms: Iterable[str], created: str) -> list[Thing]:
+def invent_things(seed: int, rooms: Iterable[str], created: str, *, complete: bool = False) -> list[Thing]:
+    """`complete`: a Thing with every property for every room."""
     names = list(rooms)
+    if complete:
+        return [_thing(seed, name, CODE_NAMES, created) for name in names]
     things = [_thing(seed, name, _SETS[n % len(_SETS)], created) for n, name in enumerate(names[:-1])]
     return [*things, _thing(seed, "Coffee machine", ("temperature",), created)]
 

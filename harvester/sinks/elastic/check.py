@@ -9,6 +9,7 @@ from connectors.base import CheckResult
 from connectors.errors import CredentialsError, HarvestError
 from connectors.exit_codes import ExitCode
 from connectors.retry import RetryPolicy
+from harvester.formatting import plural
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.answer_parsing import member
 from harvester.sinks.elastic.client import Client, Response
@@ -128,7 +129,9 @@ def _templates(client: Client, retry: RetryPolicy) -> CheckResult:
         return CheckResult(subject=subject, status="ok", message="installed, as shipped")
     missing = [difference.template for difference in differences if not difference.field]
     found = (
-        f"missing: {', '.join(missing)}" if missing else f"{len(differences)} differences from those shipped"
+        f"missing: {', '.join(missing)}"
+        if missing
+        else f"{plural(len(differences), 'difference')} from those shipped"
     )
     return CheckResult(
         subject=subject,

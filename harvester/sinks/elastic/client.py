@@ -183,10 +183,8 @@ class Client:
                 retry_on_status=(),
                 serializers=limited_serializers(limits),
             )
-        except (ValueError, OSError) as error:
-            raise ConfigurationError(
-                f"ES_HOST cannot be used ({type(error).__name__}): check the URL"
-            ) from None
+        except (ValueError, OSError):
+            raise ConfigurationError("ES_HOST cannot be used: check the URL") from None
 
     def close(self) -> None:
         self._elasticsearch.close()

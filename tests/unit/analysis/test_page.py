@@ -346,7 +346,7 @@ def test_a_page_without_bookings_says_so_and_one_with_bookings_does_not() -> Non
     assert "How are the rooms used?" in only
     assert "There are no conferences of Google Meet" in only
     outside = page([booked_at(24 * 100).document(), *documents([plain(1)])])
-    assert "None of the 1 bookings of rooms is within the days of this report" in outside
+    assert "No booking of a room is within the days of this report; on other days: 1 booking." in outside
 
 
 @pytest.mark.slow

@@ -5,7 +5,8 @@ from __future__ import annotations
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,6 +26,7 @@ from harvester.analysis.register import FIRST_COLUMNS, to_register
 from harvester.analysis.roster import Expected, Roster
 from harvester.analysis.selection import Selection
 from tests.hypothesis_examples import one_in
+from tests.invented_meetings import plain
 from tests.unit.analysis.record_strategies import documents, several, write
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -208,3 +210,29 @@ def test_a_register_is_that_of_a_plain_count(
         (vendor, name, sorted(map(str, cells)), len(cells), series.count((vendor, name)))
         for ((vendor, name), _), cells in wanted.items()
     )
+
+
+def test_all_columns_have_the_time_if_a_series_met_twice_in_a_day() -> None:
+    def held(uuid: str, series: str, start: str) -> MeetingRecord:
+        begin = datetime.fromisoformat(start)
+        record = plain(1)
+        return replace(
+            record,
+            meeting=replace(
+                record.meeting,
+                uuid=uuid,
+                meeting_series_id=series,
+                start_time=begin,
+                end_time=begin + timedelta(hours=1),
+            ),
+        )
+
+    once = [held("a", "one", "2026-11-20T08:14:00+01:00"), held("b", "two", "2026-11-21T09:00:00+01:00")]
+    twice = [*once, held("c", "one", "2026-11-20T15:00:00+01:00")]
+    assert dates(once) == ["2026-11-20", "2026-11-21"]
+    assert dates(twice) == ["2026-11-20 08:14", "2026-11-20 15:00", "2026-11-21 09:00"]
+
+
+def dates(records: Sequence[MeetingRecord]) -> list[str]:
+    columns, _ = computed(records, "series", [], [])
+    return [column for column in columns if column.startswith("2026-")]

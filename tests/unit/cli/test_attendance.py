@@ -123,7 +123,9 @@ def test_meetings_of_one_vendor_are_chosen(file: str) -> None:
 def test_the_output_replaces_a_file_or_leaves_it(file: str, tmp_path: Path) -> None:
     output = tmp_path / "people.csv"
     output.write_text("before")
-    assert run(file, "--format", "csv", "-o", str(output)).return_value == 0
+    written = run(file, "--format", "csv", "-o", str(output))
+    assert written.return_value == 0
+    assert written.stderr.endswith(f"\nwrote {output}\n")
     assert output.read_text().startswith("vendor,")
     before = output.read_bytes()
     assert isinstance(
@@ -165,6 +167,12 @@ def test_lines_that_are_no_documents_and_a_missing_meeting_are_65(
 ) -> None:
     assert run(stdin=b"{half\n").return_value == 65
     assert "1 of 1 line is not a document of" in caplog.text
+    assert any(text.endswith("; it is left out") for text in caplog.messages), "a pipe cannot be read again"
+    bad = Path(file).with_name("bad.ndjson")
+    bad.write_bytes(Path(file).read_bytes() + b"{half\n\n[]\n")
+    good = len(Path(file).read_bytes().splitlines())
+    assert run(str(bad)).return_value == 65
+    assert f"they are left out; the first: {bad}, line {good + 1}" in caplog.text
     assert run(file, "--meeting", "nowhere").return_value == 65
     assert "nowhere is not among" in caplog.text
     assert run(file, "--meeting", "meeting-1").return_value == 0

@@ -110,6 +110,24 @@ def test_settings_of_vendors_that_a_command_does_not_use_are_known(
     assert "did you mean ZOOM_CLIENT_SECRET?" in caplog.text
 
 
+def test_a_setting_that_no_longer_works_is_named_to_those_who_use_its_vendor(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text("ZOOM_KEY=hidden\nZOOM_ACCOUNT_ID=x\n")
+    env = RunEnvironment(
+        environment=Environment(values={}),
+        machine=Clock(wall=lambda: 0.0, monotonic=lambda: 0.0),
+        env_file=file,
+    )
+    warn_of_unknown_settings(env, ["webex"])
+    assert caplog.messages == []
+    warn_of_unknown_settings(env, ["zoom"])
+    (message,) = caplog.messages
+    assert message.startswith(f"{file}: ZOOM_KEY no longer works: Zoom ended API keys")
+    assert "hidden" not in message
+
+
 @pytest.mark.parametrize(
     ("variables", "named"),
     [
@@ -128,4 +146,4 @@ def test_an_invented_clock_is_for_simulated_vendors_only(
     app = dict.fromkeys(("TEAMS_TENANT_ID", "TEAMS_CLIENT_ID", "TEAMS_CLIENT_SECRET"), "x")
     ended = run("teams", "--date", "2026-11-20", HARVESTER_NOW="2026-11-21T00:00:00Z", **app, **variables)
     assert ended.return_value == 78
-    assert f"set {', '.join(named)} to addresses of this machine" in caplog.text
+    assert f"unset them, or give an address of this machine in {' and '.join(named)}" in caplog.text

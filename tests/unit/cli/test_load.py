@@ -78,6 +78,12 @@ def test_one_is_not_counted_as_several(number: int, noun: str, text: str) -> Non
     assert load_summary(loaded, noun=noun).startswith(text)
 
 
+def test_what_is_stored_already_may_be_equal_or_better() -> None:
+    loaded = LoadProgress(lines=469, blank=0, ok=0, superseded=469, rejected=0)
+    text = "469 lines: 0 documents stored, 469 already stored in this or a better version, 0 rejected"
+    assert load_summary(loaded, noun="line") == text
+
+
 def test_blank_lines_are_counted(caplog: pytest.LogCaptureFixture) -> None:
     assert report_load([so_far(rejected=0, blank=7)]) == 0
     assert "100 lines (7 blank): 90 documents stored" in caplog.messages[-1]

@@ -37,7 +37,7 @@ def test_a_file_and_a_compressed_pipe_give_the_same_page_and_tables(file: Path, 
     page = tmp_path / "report.html"
     ended = run(str(file), "-o", str(page), "--csv", str(one))
     assert (ended.return_value, ended.stdout) == (0, "")
-    assert ended.stderr == f"wrote {page}\n"
+    assert ended.stderr == f"wrote {len([*one.iterdir()])} tables into {one}\nwrote {page}\n"
     piped = run("--csv", str(two), stdin=gzip.compress(file.read_bytes()))
     assert piped.stdout_bytes == page.read_bytes()
     names = sorted(path.name for path in one.iterdir())
@@ -48,6 +48,8 @@ def test_a_file_and_a_compressed_pipe_give_the_same_page_and_tables(file: Path, 
 @pytest.mark.usefixtures("undrawn")
 def test_every_table_of_the_page_is_a_file(file: Path, tmp_path: Path) -> None:
     result = run(str(file), "--csv", str(tmp_path / "tables"), "--people", "show")
+    written = len([*(tmp_path / "tables").iterdir()])
+    assert f"wrote {written} tables into {tmp_path / 'tables'}" in result.stderr
     shown = set(re.findall(r'<table data-name="([^"]+)"', result.stdout)) - {"sessions"}
     assert {path.stem for path in (tmp_path / "tables").iterdir()} == shown | {"worst-meetings"}
 

@@ -568,7 +568,7 @@ def test_an_account_is_forgotten(status: Status, journal: Journal, folder: Path)
     journal.close()
     ended = status("--forget", "zoom/main", "--yes")
     assert ended.return_value == 0
-    assert "deleted the journal of zoom/main into http://127.0.0.1:9200, indices harvester-*" in ended.stderr
+    assert "deleted the journal of zoom/main (indices harvester-* at http://127.0.0.1:9200)" in ended.stderr
     assert not folder.exists()
     assert (folder.parent / "account.db").exists(), "tokens and quotas stay"
     assert "nothing has been harvested" in status("--brief").stdout

@@ -15,6 +15,7 @@ from connectors.response_decisions import (
     default_decision,
     error_of_another,
     quota_exhausted,
+    refused_with,
     throttled,
 )
 from tests.unit.fake_context import NOW
@@ -39,6 +40,14 @@ def test_what_passes_is_retried_after_the_time_that_the_vendor_asks_for(status: 
     verdict = default_decision(response(status, Retry_After="7"), NOW)
     assert isinstance(verdict, Retry)
     assert (verdict.after, verdict.throttled, verdict.renew) == (7.0, status == 429, False)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(400, "refused with status 400"), (502, "answered with status 502"), (302, "answered with status 302")],
+)
+def test_only_a_4xx_is_a_refusal(status: int, words: str) -> None:
+    assert refused_with(status) == words
 
 
 def test_a_401_renews_the_token() -> None:

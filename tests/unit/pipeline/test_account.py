@@ -42,6 +42,12 @@ def test_settings_that_are_not_set_are_named_with_where_to_find_them() -> None:
         read_settings("zoom", environment)
 
 
+def test_an_option_that_gives_a_setting_takes_nothing_from_the_message() -> None:
+    environment = Environment(values={}).override("ES_HOST", "http://127.0.0.1:9", "--es-host")
+    with pytest.raises(ConfigurationError, match="put the settings as NAME=value lines into a file .env"):
+        read_settings("zoom", environment)
+
+
 def test_settings_that_are_set_are_read_with_their_defaults() -> None:
     values = read_settings("zoom", Environment(values=SETTINGS))
     assert values.items() >= SETTINGS.items()

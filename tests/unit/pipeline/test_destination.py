@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import OutputError
+from connectors.errors import ConfigurationError, OutputError
 from harvester.config import Environment
 from harvester.pipeline.destination import StreamDestination, elastic_config, open_file
 from tests.invented_meetings import loads, many
@@ -87,3 +87,10 @@ def test_accounts_that_share_a_stream_write_whole_lines() -> None:
         list(pool.map(write, range(4)))
     kinds = [json.loads(line)["kind"] for line in stream.getvalue().splitlines()]
     assert kinds.count("meeting") == 20
+
+
+def test_an_address_of_an_option_is_named_by_the_option() -> None:
+    given = Environment(values={"ES_HOST": "http://es:9200"}).override("ES_HOST", "es:9200", "--es-host")
+    with pytest.raises(ConfigurationError, match=r"^--es-host does not begin with https:// or http://: put "):
+        elastic_config(given)
+    assert given.override("ES_HOST", "x").spelled("ES_HOST") == "ES_HOST"

@@ -40,6 +40,20 @@ ACCOUNT: Any = SimpleNamespace(
 )
 
 
+def test_what_is_older_than_the_retention_is_named_to_the_hour(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    connector = SimpleNamespace(**{**vars(ACCOUNT.connector), "retention": SPAN - timedelta(hours=1)})
+    account: Any = SimpleNamespace(**{**vars(ACCOUNT), "connector": connector})
+    older = Window(start=NOW - timedelta(days=40), end=NOW)
+    retained = runner.clip_to_retention(account, older, "verified")
+    assert retained == Window(start=NOW - SPAN + timedelta(hours=1), end=NOW)
+    assert runner.clip_to_retention(account, Window(start=NOW - timedelta(days=40), end=NOW - SPAN)) is None
+    assert caplog.messages == [
+        "fake: the vendor retains 29 days and 23 hours: nothing before 2026-10-22 04:00 UTC can be verified",
+        "fake: nothing can be read: the vendor retains 29 days and 23 hours, and all of this is older",
+    ]
+
+
 @pytest.mark.parametrize(
     ("given", "window", "again"),
     [

@@ -52,6 +52,21 @@ def test_webinars_are_listed_with_the_option(zoom: Build, account: Account) -> N
     assert record.meeting.detail is Detail.basic
 
 
+def test_only_a_fetch_without_quality_says_so_and_once(
+    zoom: Build, account: Account, context: FakeContext
+) -> None:
+    account.quiet()
+    account.on(PARTICIPANTS, page("participants", participant_row()))
+    account.on(QOS, page("participants"))
+    list(zoom(ZOOM_PLAN="business").meetings(DAY))
+    zoom("qos", ZOOM_PLAN="business").fetch(ref(meeting_row()))
+    assert not [said for said in context.notices if "have no quality" in said]
+    connector = zoom(ZOOM_PLAN="business")
+    connector.fetch(ref(meeting_row()))
+    connector.fetch(ref(meeting_row()))
+    assert sum("have no quality" in said for said in context.notices) == 1
+
+
 def test_row_is_mapped_to_a_meeting(zoom: Build, account: Account) -> None:
     account.on(PARTICIPANTS, data("metrics_participants"))
     account.on("/users", data("users"), status_="active")

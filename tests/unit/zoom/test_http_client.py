@@ -68,7 +68,7 @@ def test_a_listing_shorter_than_its_total_is_read_once_more_and_then_an_error(
 ) -> None:
     account.quiet()
     account.on(LIST, counted("meetings", total, meeting_row("1"), meeting_row("2")), type="past")
-    with pytest.raises(VendorError, match="2 rows, although Zoom counts 137"):
+    with pytest.raises(VendorError, match="too few rows: 2, although Zoom counts 137"):
         list(zoom().meetings(DAY))
     assert len(account.asked_for(LIST)) == 2
 
@@ -131,7 +131,7 @@ def test_the_total_of_live_meetings_may_fall_while_they_are_listed(
 
 def test_fewer_participants_than_the_total_fail_the_meeting(zoom: Build, account: Account) -> None:
     account.on(PARTICIPANTS, counted("participants", 318, participant_row()))
-    with pytest.raises(VendorError, match="1 rows, although Zoom counts 318"):
+    with pytest.raises(VendorError, match="too few rows: 1, although Zoom counts 318"):
         zoom().fetch(ref(meeting_row()))
     assert len(account.asked_for(PARTICIPANTS)) == 2
 

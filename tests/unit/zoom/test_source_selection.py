@@ -177,17 +177,3 @@ def test_every_endpoint_can_be_granted_by_either_kind_of_scope() -> None:
         assert all(endpoint.granted([name]) for name in endpoint.classic)
         assert not endpoint.granted(["chat:read:admin"])
     assert not USERS.granted(["user:read:list_users"])
-
-
-def test_the_absence_of_quality_is_said_once(zoom: Build, account: Account, context: FakeContext) -> None:
-    account.quiet()
-    connector = zoom(ZOOM_PLAN="business")
-    list(connector.meetings(DAY))
-    list(connector.meetings(DAY))
-    assert sum("have no quality" in said for said in context.notices) == 1
-
-
-def test_with_qos_nothing_is_absent(zoom: Build, account: Account, context: FakeContext) -> None:
-    account.quiet()
-    list(zoom("qos", ZOOM_PLAN="business").meetings(DAY))
-    assert not [said for said in context.notices if "have no quality" in said]

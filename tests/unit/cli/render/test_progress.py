@@ -11,15 +11,17 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from io import StringIO
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from rich.console import Console
 
 from connectors.base import Connector
 from connectors.errors import QuotaExhausted
-from harvester.cli.render.progress import DAY_SECONDS, MARGIN, Progress, ProgressDisplay
+from harvester.cli.render.progress import DAY_SECONDS, MARGIN, Progress, ProgressDisplay, _print_message
 from harvester.logging_setup import configure_logging
 from harvester.pipeline.connector_context import RunContext
 from harvester.pipeline.report import Report
@@ -56,7 +58,7 @@ def test_a_run_under_way_shows_days_and_an_estimate() -> None:
         seconds_to_list=60 * DAY_SECONDS, seconds_listed=12 * DAY_SECONDS,
     )  # fmt: skip
     assert progress(run).fitting_words(200) == (
-        "50 of 100+ meetings, 12 of 60 days listed, 15 min 00 s left, 20 skipped, 2.0 of 31.0 requests/s, "
+        "50 of 100+ meetings, 12 of 60 days listed, 15 min 00 s left, 20 unchanged, 2.0 of 31.0 requests/s, "
         "700 documents"
     )
 
@@ -133,7 +135,7 @@ def test_a_message_stands_on_a_line_of_its_own_from_the_first_frame_on(
     lines = [line.rpartition("\r")[2].rstrip() for line in shown.split("\n")]
     assert "first message" in lines
     assert "x" * 60 in lines, "text wraps between words"
-    assert "y" * 40 in lines
+    assert "  " + "y" * 40 in lines
     assert "after the bar" in lines
 
 
@@ -240,3 +242,24 @@ def test_in_a_pipe_every_run_has_a_line_a_minute(
     assert "zoom/paris: 0 of 5+ meetings, 2.0 of 31.0 requests/s, 0 documents" in lines
     assert not any(line.startswith("zoom/paris") for line in lines[lines.index("paris has ended") :])
     assert "\x1b" not in "".join(lines)
+
+
+def test_a_message_above_the_bars_keeps_its_command_whole() -> None:
+    command = "`harvester verify zoom --repair --account main`"
+    screen = StringIO()
+    _print_message(
+        Console(file=screen, width=40), f"zoom: something was wrong; run {command} and look again at it"
+    )
+    lines = screen.getvalue().splitlines()
+    assert any(command in line for line in lines)
+    assert len(lines) > 2
+
+
+@pytest.mark.parametrize(
+    ("complete", "words"),
+    [(True, "done, 1 of 1 meeting, 1 document"), (False, "done, 1 of 1+ meetings, 1 document")],
+)
+def test_one_meeting_is_not_many_unless_more_may_come(complete: bool, words: str) -> None:
+    run = progress(report(listed=1, done=1, documents=1, listing_complete=complete))
+    run.has_ended = True
+    assert run.fitting_words(200) == words

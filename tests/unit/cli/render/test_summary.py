@@ -215,7 +215,7 @@ def test_missing_partitions_are_normal_and_failed_ones_are_retried() -> None:
         run.skip(SkippedPartition(partition=f"user {number}", reason=Reason.unknown_user, permanent=True))
     last = summary_lines(run)[-1]
     assert "11 parts of listings skipped that the vendor does not have or give" in last
-    assert last.endswith("(this is normal): 11 unknown user")
+    assert last.endswith("(this is normal): 11 unknown users")
     run.skip(SkippedPartition(partition="user 2", reason=Reason.error, permanent=False))
     lines = summary_lines(run)
     assert lines[0] == "zoom: 1 part of listings could not be read"
@@ -234,8 +234,17 @@ def test_pending_meetings_are_explained_with_their_reason_and_time() -> None:
     run = started(listed=1, fetched=1)
     run.meeting_kept(Pending(until=NOW, reason=Reason.quality))
     assert summary_lines(run)[-1] == (
-        "zoom: pending: 1 quality not ready; a run after 2026-11-20 12:00 UTC reads the first again"
+        "zoom: pending: 1 without quality yet; a run after 2026-11-20 12:00 UTC reads the first again"
     )
+
+
+def test_every_reason_reads_well_after_a_number() -> None:
+    made = Report(vendor="zoom", account="main", listed=2, gone=1)
+    made.gone_by_reason.update(dict.fromkeys(Reason, 2))
+    (gone,) = [line for line in summary_lines(made) if ": gone: " in line]
+    found = {part.strip() for part in gone.removeprefix("zoom: gone: ").split(",")}
+    assert {"2 with sessions missing", "2 with values missing", "2 without a start time"} <= found
+    assert {"2 errors", "2 unknown users", "2 unknown groups", "2 planned", "2 deleted"} <= found
 
 
 def test_documents_of_the_future_are_named_with_the_remedy() -> None:
@@ -255,6 +264,11 @@ def test_all_ends_with_a_line_for_each_account_and_one_for_the_whole() -> None:
     ]
     assert list(verdict_lines([good]))[-1] == (0, "all: complete")
     assert list(verdict_lines([bad, bad]))[-1] == (77, "all: refused (77): 2 of 2 accounts need attention")
+
+
+def test_an_interruption_is_named_once() -> None:
+    stopped = report("teams", Interrupted())
+    assert next(iter(verdict_lines([stopped]))) == (130, "teams, account main: interrupted (130)")
 
 
 def test_far_fewer_sessions_have_lines_and_keys_of_their_own() -> None:

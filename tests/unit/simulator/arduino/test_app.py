@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from harvester.rooms.thing_updater import PROPERTY_NAMES
 from harvester.simulator.arduino.app import AUDIENCE, CLIENT_ID, CLIENT_SECRET, Arduino, ArduinoOptions
 from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.google_meet.rooms.invented_events import invent_rooms
@@ -128,3 +129,11 @@ def test_changes_behind_a_programs_back() -> None:
     values = {row["name"]: row["last_value"] for row in client.things()[0]["properties"]}
     assert values["curevmsg"] == "meddled"
     assert "nextevid" not in values
+
+
+def test_complete_things_leave_the_updater_nothing_to_warn_about() -> None:
+    rooms = [room.name for room in invent_rooms(7, 6)]
+    things = Client(ArduinoOptions(complete=True)).things()
+    assert [thing["name"] for thing in things] == rooms
+    for thing in things:
+        assert {each["name"] for each in thing["properties"]} == set(PROPERTY_NAMES)
