@@ -33,7 +33,7 @@ FINDINGS = "findings left"
 
 _BAD = frozenset(code.outcome for code in ExitCode) - {"complete", "interrupted"} | {"killed", FINDINGS}
 _NO_END = {"killed": "killed or crashed", "killed or under way": "killed, crashed or still under way"}
-_SCOPE_COLUMNS = ("account", "listed", "done", "pending", "failed", "last run")
+_SCOPE_COLUMNS = ("account", "listed", "done", "unread", "pending", "failed", "last run")
 DETAILS_HINT = "`harvester status -v` shows the runs, gaps and reasons of each account"
 _RUN_COLUMNS = ("began", "what", "outcome", "took", "listed", "fetched", "stored")
 
@@ -143,6 +143,8 @@ def _attention(scope: Scope) -> Iterator[str]:
         yield f"{plural(failed, 'meeting')} failed"
     if backlog.overdue:
         yield f"{plural(backlog.overdue, 'meeting')} overdue: due for more than a day"
+    if backlog.unread and not _may_be_under_way(scope):
+        yield f"{plural(backlog.unread, 'meeting')} listed and not read yet"
     if skipped := len(scope.status.failed_partitions):
         yield f"{plural(skipped, 'part')} of listings skipped"
     if expiring := _expiring(scope):
@@ -153,6 +155,13 @@ def _attention(scope: Scope) -> Iterator[str]:
     for run, outcome in list(_runs(scope))[:1]:
         if outcome in _BAD:
             yield f"the last run: {': '.join([outcome, *_reasons(run)])}"
+
+
+def _may_be_under_way(scope: Scope) -> bool:
+    """Whether a run is under way, or may be if this system does not tell."""
+    if scope.running is not None:
+        return scope.running
+    return bool(scope.status.runs) and scope.status.runs[0].exit_code is None
 
 
 def _old_gaps(scope: Scope) -> list[Window]:
@@ -243,6 +252,7 @@ def _scope_rows(scopes: Sequence[Scope]) -> Iterator[Sequence[str]]:
             scope_name(scope) if names[scope_name(scope)] == 1 else full_scope_name(scope),
             f"to {format_instant(until)} UTC" if until is not None else "nothing yet",
             f"{status.meetings.get('done', 0):,}",
+            f"{status.backlog.unread:,}",
             f"{status.backlog.pending.total():,}",
             f"{status.backlog.failed.total():,}",
             f"{format_instant(run.began)} {outcome}" if run is not None else "none yet",

@@ -219,8 +219,29 @@ def test_pending_meetings_are_shown_with_reasons_and_due_time(status: Status, jo
     text = status().stdout
     assert "3 (live 2, quality not ready 1); 1 due now, the first 2026-11-20 11:00" in text
     assert "1 meeting listed and not read yet" in text
-    assert "needs attention" not in text
+    assert "overdue" not in text
     assert only_scope(status)["backlog"]["overdue"] == 0
+
+
+def test_unread_meetings_need_attention_unless_a_run_is_under_way(
+    status: Status, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = journal.begin_run("nightly", NOW)
+    record(journal, "unread")
+    journal.flush()
+    line = "zoom main: 1 meeting listed and not read yet"
+    with journal.lock():
+        assert status("--exit-code").return_value == 0
+    assert answer(status)["attention"] == [line, "zoom main: the last run: killed"]
+    journal.end_run(run, NOW, 130, {})
+    journal.flush()
+    interrupted = status("--exit-code")
+    assert interrupted.return_value == 75
+    assert interrupted.stdout.startswith(f"ATTENTION: {line}\n")
+    monkeypatch.setattr("harvester.state.reader.is_locked", lambda _path: None)
+    assert answer(status)["attention"] == [line]
+    journal.begin_run("nightly", NOW)
+    assert answer(status)["attention"] == []
 
 
 @pytest.mark.parametrize(
@@ -532,14 +553,19 @@ def test_by_default_there_is_one_line_for_each_account(status: Status, journal: 
     run = journal.begin_run("nightly", NOW - timedelta(hours=9))
     journal.end_run(run, NOW - timedelta(hours=8), 0, {})
     record(journal, "waiting")
+    record(journal, "waiting too")
     journal.mark_stored(record(journal, "a"), rank=3, harvested_at=NOW, due=None, reason=None)
     fail(journal, "b", "no")
     journal.flush()
     first, _, table = status("--brief").stdout.partition("\n\n")
-    assert first == "needs attention\n  zoom main: 1 meeting failed"
+    assert first.splitlines() == [
+        "needs attention",
+        "  zoom main: 1 meeting failed",
+        "  zoom main: 2 meetings listed and not read yet",
+    ]
     head, line, _, hint = table.splitlines()
-    assert head.split() == ["account", "listed", "done", "pending", "failed", "last", "run"]
-    assert " ".join(line.split()) == "zoom/main to 2026-11-20 00:00 UTC 1 0 1 2026-11-20 03:00 complete"
+    assert head.split() == ["account", "listed", "done", "unread", "pending", "failed", "last", "run"]
+    assert " ".join(line.split()) == "zoom/main to 2026-11-20 00:00 UTC 1 2 0 1 2026-11-20 03:00 complete"
     assert "harvester status -v" in hint
 
 
