@@ -30,21 +30,15 @@ from harvester.cli.options import (
     pass_env,
     pass_general_options,
 )
+from harvester.cli.render.attention import attention, verdict_line
 from harvester.cli.render.echo import echo, echo_json, echo_lines
-from harvester.cli.render.status import (
-    Scope,
-    StatePlace,
-    as_text,
-    attention,
-    full_scope_name,
-    scope_name,
-    status_json,
-    verdict_line,
-)
+from harvester.cli.render.scope import Scope, label_of, possible_names, unique_names
+from harvester.cli.render.status import StatePlace, as_text, status_json
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.shared_state import STATE, StateKind, is_shared, shared_state_reader
 from harvester.formatting import plural
 from harvester.logging_setup import ONCE
+from harvester.pipeline.index_generation import EMPTY_WHEN_BEGUN
 from harvester.state.account_status import Retention, account_status
 from harvester.state.journal import delete_journal
 from harvester.state.journal_reader import JournalReader
@@ -177,12 +171,13 @@ def _read_shared_status(
                 with shared.copy(pool) as folder:
                     found, unreadable = _scopes(StateReader(folder), vendors, env)
                 running = shared.is_used(pool)
+                digest = pool.rpartition("-")[2]
             except StateError as error:
                 errors.append(error)
                 continue
-            scopes += [replace(scope, running=running) for scope in found]
+            scopes += [replace(scope, running=running, source=digest) for scope in found]
             errors += unreadable
-    scopes = _selected(sorted(scopes, key=full_scope_name), env)
+    scopes = _selected(sorted(scopes, key=possible_names), env)
     count = 0 if vendors or env.only_accounts else StateReader(env.state_folder).count_rejects_of_loads()
     return scopes, count, errors
 
@@ -191,26 +186,33 @@ def _selected(scopes: Sequence[Scope], env: RunEnvironment) -> list[Scope]:
     """The accounts that --account names; all if it is not given."""
     named = env.only_accounts
     for name in named:
-        if not any(name in {scope.account, scope_name(scope)} for scope in scopes):
+        if not any(name in {scope.account, label_of(scope)} for scope in scopes):
             raise click.UsageError(f"there is no journal of {name}; `harvester status` lists them")
-    return [scope for scope in scopes if not named or {scope.account, scope_name(scope)} & {*named}]
+    return [scope for scope in scopes if not named or {scope.account, label_of(scope)} & {*named}]
 
 
 def _forget(name: str, env: RunEnvironment, *, confirmed: bool) -> int:
     """Delete the journal of an account. What it stored in the index, its quotas and its tokens stay, and so do the rejects,
     which all accounts of an index share."""
     reader = StateReader(env.state_folder)
+    known: list[tuple[JournalLocation, Scope]] = []
+    for location in reader.journals():
+        try:
+            known.append((location, _scope(reader, location, env)))
+        except StateError as error:  # a damaged journal does not keep another one from being deleted
+            logger.warning(str(error))
+    names = unique_names([scope for _, scope in known])
     found = [
-        (location, scope)
-        for location in reader.journals()
-        if scope_name(scope := _scope(reader, location, env)) == name or full_scope_name(scope) == name
+        (location, scope, unique)
+        for (location, scope), unique in zip(known, names, strict=True)
+        if name in possible_names(scope)
     ]
     if not found:
         raise click.UsageError(f"there is no journal of {name}; `harvester status` lists them")
     if len(found) > 1:
-        names = ", ".join(full_scope_name(scope) for _, scope in found)
-        raise click.UsageError(f"{name} has several journals; name one of {names}")
-    (location, scope) = found[0]
+        choices = ", ".join(unique for _, _, unique in found)
+        raise click.UsageError(f"{name} has several journals; name one of {choices}")
+    ((location, scope, _),) = found
     what = f"the journal of {name} (indices {scope.prefix}* at {scope.es_url})"
     question = f"Delete {what}? A later harvest reads everything again."
     if not confirmed:
@@ -234,16 +236,20 @@ def _scope(reader: StateReader, location: JournalLocation, env: RunEnvironment) 
         vendor = journal.fact("vendor") or location.vendor(connectors.table()) or "unknown"
         api_url = journal.fact("api_url") or ""
         now, zone = _now(api_url, env), env.zone(None)
+        found = account_status(journal, now=now, zone=zone, retention=_retention(vendor))
+        has_read = bool(found.meetings or found.coverage.listed)
         return Scope(
             vendor=vendor,
             account=journal.fact("account") or "",
             api_url=api_url,
+            source=location.account_digest,
             es_url=journal.fact("es_url") or "",
             prefix=journal.fact("prefix") or "",
             now=now,
             zone=zone,
             running=reader.run_is_active(location),
-            status=account_status(journal, now=now, zone=zone, retention=_retention(vendor)),
+            reached=has_read or journal.fact(EMPTY_WHEN_BEGUN) is not None,
+            status=found,
             quotas=reader.quotas_used(location, now),
             rejects=reader.count_rejects(location),
         )

@@ -39,7 +39,7 @@ from harvester.cli.render.verify import verify_json, verify_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.shared_state import STATE, StateKind, shared_state
 from harvester.formatting import without_prefix
-from harvester.logging_setup import LINES, indented
+from harvester.logging_setup import EVEN_IF_QUIET, LINES, indented
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import Day, days_window
 from harvester.verify.result import VerifyResult, worst_exit_code
@@ -95,8 +95,9 @@ def verify(
     earlier harvests, documents in two indices, and documents among the rejects.
 
     By default, checks the accounts of every VENDOR, and every day that any run was asked to harvest and that the vendor still
-    retains (without a journal: everything it retains). Read-only unless --repair is given; never deletes a document
-    newer or more complete than the meeting's own, and deletes what exists nowhere else only with --delete-orphans.
+    retains: everything it retains if there are documents and no journal, and nothing if there are neither. Read-only
+    unless --repair is given; never deletes a document newer or more complete than the meeting's own, and deletes what
+    exists nowhere else only with --delete-orphans.
 
     Exits 65 if findings or rejects remain.
     """
@@ -117,6 +118,13 @@ def verify(
             results.append(result)
             if not _verify(account, verifier, env, result):
                 break
+    if results and all(result.never_harvested for result in results):
+        config = elastic_config(env)
+        logger.warning(
+            f"nothing was compared: no account was ever harvested into {config.url}, indices {config.prefix}*; check ES_HOST and "
+            "ES_INDEX_PREFIX",
+            extra=EVEN_IF_QUIET,
+        )
     return _print(results, as_json=as_json, quiet=env.quiet)
 
 

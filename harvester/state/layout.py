@@ -157,6 +157,11 @@ class JournalLocation:
     def rejects_database(self) -> Path:
         return rejects_database(self.folder.parent.parent / self.folder.name)
 
+    @property
+    def account_digest(self) -> str:
+        """The end of the account's folder, which differs for each API."""
+        return self.folder.parent.name.rpartition("-")[2]
+
     def vendor(self, vendors: Iterable[str]) -> str | None:
         """The vendor in the folder's name: the only source if the journal is damaged."""
         name = self.folder.parent.name

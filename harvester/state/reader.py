@@ -140,6 +140,11 @@ class KnownState:
         self._journal.close()
         self._rejects.close()
 
+    def has_targets(self) -> bool:
+        """Whether any run was to read anything; `False` if there is no journal."""
+        journal = self._journal.get()
+        return journal is not None and bool(journal.first_nightly() is not None or journal.targets())
+
     def targets(self, end: datetime) -> list[Window] | None:
         """The time that runs were to read, and all listed time, in order and without overlaps; nightly runs were to
         read until `end`. `None` if there is no journal, or no run in it."""

@@ -58,10 +58,15 @@ class Tally:
 
     listed: int = 0
     """Meetings that the vendor listed."""
-    compared: int = 0
-    """All meetings that were compared."""
+    unlisted: int = 0
+    """Meetings that only the index or the journal has."""
     rejected: set[str] = field(default_factory=set)
     """Ids of documents that are among the rejects instead of in the index."""
+
+    @property
+    def compared(self) -> int:
+        """All meetings that were compared."""
+        return self.listed + self.unlisted
 
 
 @dataclass(slots=True)
@@ -73,25 +78,33 @@ class Comparison:
     now: datetime
     tally: Tally = field(default_factory=Tally)
     _found: set[str] = field(default_factory=set)
+    _elsewhere: set[str] = field(default_factory=set)
+    """Meetings that are compared, and that another window may show again: those without a start in the window that listed
+    them. All others are in one window only, and are not kept."""
 
     def of(self, listing: Iterable[MeetingRef], window: Window) -> Iterator[Finding]:
         """What is wrong in a window. The listing may come in any order; only its uuids are kept in memory."""
         self.tally.rejected.update(self.state.rejected_in(window))
         seen: set[str] = set()
         for refs in chunks(listing, AT_ONCE):
-            listed = {ref.uuid: ref for ref in refs if ref.uuid not in seen}
+            listed = {
+                ref.uuid: ref for ref in refs if ref.uuid not in seen and ref.uuid not in self._elsewhere
+            }
             seen.update(listed)
             self.tally.listed += len(listed)
             yield from self.among(listed)
+            self._elsewhere.update(
+                ref.uuid for ref in listed.values() if ref.start_time is None or ref.start_time not in window
+            )
         known = merge(self.index.uuids(window), self.state.stored_in(window))
-        unlisted = (uuid for uuid, _ in groupby(known) if uuid not in seen)
+        unlisted = (uuid for uuid, _ in groupby(known) if uuid not in seen and uuid not in self._elsewhere)
         for uuids in chunks(unlisted, AT_ONCE):
+            self.tally.unlisted += len(uuids)
             yield from self.among(dict.fromkeys(uuids))
 
     def among(self, refs: Mapping[str, MeetingRef | None]) -> Iterator[Finding]:
         """What is wrong with these meetings, at whatever time they took place."""
         wanted = [uuid for uuid in refs if uuid not in self._found]
-        self.tally.compared += len(wanted)
         for stored in self.index.read(wanted):
             findings = list(self._judge(stored, refs[stored.uuid]))
             if findings:

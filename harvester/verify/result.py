@@ -42,6 +42,8 @@ class VerifyResult:
     """What the journal holds of runs whose clock was ahead."""
     lacks_partitions_only: bool = False
     """Parts of listings could not be read; everything else was compared."""
+    never_harvested: bool = False
+    """There is neither a run in the journal nor a document in the index, and no days were asked for: nothing was compared."""
     complete: bool = False
     """All of the windows were compared."""
     repaired: bool = False

@@ -84,7 +84,6 @@ class Verifier:
                     only_lists=not self.repair,
                 )
             )
-            account.ask_vendor_time()
             client = stack.enter_context(closing(Client(self.elastic, config.clock.machine.monotonic)))
             documents = AccountDocuments(
                 client,
@@ -93,6 +92,11 @@ class Verifier:
                 account=config.label,
             )
             documents.prepare()
+            state = stack.enter_context(closing(_known_state(account, self.elastic)))
+            if not (self.has_dates or state.has_targets() or documents.exist()):
+                result.never_harvested = result.complete = True
+                return
+            account.ask_vendor_time()
             journal = None
             if self.repair:
                 journal = stack.enter_context(open_journal(account, self.elastic))
@@ -100,7 +104,6 @@ class Verifier:
                 connected = account.connect(journal)
             else:  # a connector judges an answer by what was stored before
                 connected = account.connect(stack.enter_context(read_journal(account, self.elastic)))
-            state = stack.enter_context(closing(_known_state(account, self.elastic)))
             self._compare(connected, documents, state, result)
             if journal is not None and (wrong(result.findings) or result.wrong_times):
                 index = stack.enter_context(
@@ -161,7 +164,9 @@ def choose_windows(
         end = _end_of_yesterday(end, account.context.now())
         known = state.targets(end)
         if known is None:
-            logger.info(f"{account.vendor}: no journal yet; comparing everything that the vendor retains")
+            logger.info(
+                f"{account.vendor}: no journal, but documents; comparing everything that the vendor retains"
+            )
             start = account.context.now() - account.connector.retention
             known = [Window(start=start, end=end)]
         targets = known

@@ -29,6 +29,7 @@ TESTED_ELSEWHERE = {
     "harvester/cli/templates.py": "tests/e2e/test_templates.py runs it against real nodes",
     "harvester/pipeline/open_shared_state.py": "tests/e2e/test_shared_state.py opens it against real nodes",
     "harvester/cli/meetecho_options.py": "test_meetecho_rooms.py and test_meetecho_slides.py use it in every test",
+    "harvester/cli/render/attention.py": "test_status.py compares what needs attention, and the exit code",
     "harvester/cli/render/writes.py": "test_meetecho_rooms.py and test_meetecho_slides.py compare what it prints",
     "harvester/cli/analysis_input.py": "test_report.py and test_attendance.py use it in every test",
     "harvester/cli/rooms_book_cancel.py": "test_rooms.py runs both commands",

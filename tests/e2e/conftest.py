@@ -34,6 +34,9 @@ reading:
   indices: [{names: ['*'], privileges: [read]}]
 replacing:
   indices: [{names: ['*'], privileges: [create_index, write, read, maintenance]}]
+installing:
+  cluster: [manage_index_templates]
+  indices: [{names: ['*'], privileges: [view_index_metadata]}]
 elsewhere:
   indices:
   - {names: ['*'], privileges: [create_index, write]}
@@ -52,6 +55,7 @@ USERS = tuple(
         ("reader", "reading"),
         ("whole", "replacing"),
         ("partial", "elsewhere"),
+        ("installer", "installing"),
     )
 )
 

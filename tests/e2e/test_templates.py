@@ -182,6 +182,84 @@ def test_the_command_reports_differences_and_exits_accordingly(newest: IndexSand
     assert "an existing index keeps its mappings" in after.stdout.decode()
 
 
+def old_index(sandbox: IndexSandbox, name: str, made_by: str = templates.MADE_BY) -> None:
+    """An index of an earlier version, which had no `email` and two fields less within objects."""
+    old = orjson.loads(orjson.dumps(templates.index_definition(sandbox.client().config, "session")))
+    old["mappings"]["_meta"]["made_by"] = made_by
+    properties = old["mappings"]["properties"]
+    properties["duration"] = {"type": "keyword"}
+    properties["mood"] = {"type": "keyword"}
+    del properties["email"]
+    del properties["user"]
+    del properties["topic"]["fields"]
+    del properties["quality"]["properties"]["cpu_pct"]["properties"]["mean"]
+    assert sandbox.ask("PUT", f"/{sandbox.prefix}{name}", old).ok
+
+
+def test_after_an_upgrade_check_warns_and_install_adds_the_missing_fields(sandbox: IndexSandbox) -> None:
+    name, closed = f"{sandbox.prefix}sessions-2026", f"{sandbox.prefix}sessions-2025"
+    foreign = f"{sandbox.prefix}sessions-2024"
+    for index in (name, closed):
+        old_index(sandbox, index.removeprefix(sandbox.prefix))
+    old_index(sandbox, "sessions-2024", made_by="another")
+    assert sandbox.ask("POST", f"/{closed}/_close").ok
+    document = next(each for each in full_documents() if each["kind"] == "session")
+    assert sandbox.ask("PUT", f"/{name}/_doc/before", {**document, "document_id": "before"}).ok
+    harvester = Harvester(sandbox.folder, {"ES_HOST": sandbox.node.url, "ES_INDEX_PREFIX": sandbox.prefix})
+    shown = harvester("check").stdout.decode()
+    assert f"warning Elasticsearch mappings: fields are missing in {closed}, {name}: email, quality" in shown
+    assert f"warning Elasticsearch mappings: not as shipped in {closed}, {name}: duration type" in shown
+    assert "`harvester templates install` adds them" in shown
+
+    ended = harvester("templates", "install")
+    assert ended.returncode == 0
+    said = ended.stderr.decode()
+    for index in (name, closed):
+        (line,) = [line for line in said.splitlines() if line.startswith(f"added to {index}: ")]
+        assert {"email", "user.email", "topic.keyword", "quality.cpu_pct.mean"} <= set(
+            line.partition(": ")[2].split(", ")
+        )
+    assert foreign not in said
+    live = sandbox.ask("GET", f"/{name}/_mapping").body[name]["mappings"]["properties"]
+    assert (live["duration"], live["mood"]) == ({"type": "keyword"}, {"type": "keyword"})
+    remaining = list(mapping_diff.diff_mappings(sandbox.client(), RETRY, with_foreign=False))
+    assert {(each.template, each.field) for each in remaining} == {
+        (name, "duration type"),
+        (closed, "duration type"),
+    }
+    assert "fields are missing" not in harvester("check").stdout.decode()
+    assert "added" not in harvester("templates", "install").stderr.decode()
+
+    assert sandbox.ask("PUT", f"/{name}/_doc/after", {**document, "document_id": "after"}).ok
+    assert len(sandbox.hits()) == 2
+    paths = ["email", "user.email", "topic.keyword", "quality.cpu_pct.mean"]
+    assert sandbox.found("after", paths) == set(paths)
+    assert sandbox.found("before", paths) == set(), "as the documentation says"
+
+
+def test_without_the_right_to_change_mappings_the_templates_are_installed_all_the_same(
+    guarded: IndexSandbox,
+) -> None:
+    old_index(guarded, "sessions-2026")
+    names = {"ES_HOST": guarded.node.url, "ES_INDEX_PREFIX": guarded.prefix}
+
+    def install(user: str) -> subprocess.CompletedProcess[bytes]:
+        found = guarded.node.users[user]
+        harvester = Harvester(
+            guarded.folder, {**names, "ES_USERNAME": found.name, "ES_PASSWORD": found.password}
+        )
+        return harvester("templates", "install")
+
+    ended = install("installer")
+    said = ended.stderr.decode()
+    assert ended.returncode == 0
+    assert f"installed {guarded.prefix}sessions" in said
+    assert f"{guarded.prefix}sessions-2026 lacks " in said
+    assert f"it needs the privilege manage on {guarded.prefix}*" in said
+    assert "added to" not in said
+    assert f"added to {guarded.prefix}sessions-2026: " in install("admin").stderr.decode()
+
+
 def test_without_the_right_to_see_mappings_it_is_named(guarded: IndexSandbox) -> None:
     list(guarded.loader().load(many(1)))
     with pytest.raises(CredentialsError, match="view_index_metadata"):

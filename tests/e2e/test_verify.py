@@ -225,6 +225,31 @@ def test_without_a_journal_the_listing_decides_which_meetings_are_missing(
 
 
 @pytest.mark.with_templates
+def test_without_dates_an_account_that_was_never_harvested_is_not_compared(
+    newest: IndexSandbox, tmp_path: Path
+) -> None:
+    with harvested(newest, tmp_path) as (harvester, _):
+        other = Harvester(tmp_path / "other", {**harvester.settings, "HARVESTER_ACCOUNT": "other"})
+        lost = Harvester(tmp_path / "lost", harvester.settings)
+        other.folder.mkdir()
+        lost.folder.mkdir()
+        for words in ([], ["--repair"]):
+            answer = verify(other, *words, code=0)
+            assert (answer["never_harvested"], answer["listed"], answer["counts"]) == (True, 0, None)
+            assert journal_files(other.folder) == {}
+        quiet = other("verify", "-q")
+        assert (quiet.returncode, quiet.stdout) == (0, b"")
+        assert f"indices {newest.prefix}*; check ES_HOST" in quiet.stderr.decode()
+        assert b"zoom: not compared: it was never harvested into this index" in other("verify").stdout
+        assert verify(other, *DAYS, code=65)["never_harvested"] is False
+
+        answer = verify(lost, code=65)
+        assert answer["never_harvested"] is False
+        assert answer["start"] < "2026-06-01", "the journal is lost: all that the vendor retains is compared"
+        assert answer["listed"] == answer["compared"] > 0
+
+
+@pytest.mark.with_templates
 def test_meetings_that_the_vendor_dropped_are_missing_by_the_journal(
     newest: IndexSandbox, tmp_path: Path
 ) -> None:
@@ -431,6 +456,7 @@ def test_other_accounts_and_copied_indices_are_ignored(newest: IndexSandbox) -> 
     other = AccountDocuments(newest.client(), RETRY, vendor="zoom", account="other")
     other.prepare()
     assert list(other.uuids(AGES)) == []
+    assert (index.exist(), other.exist()) == (True, False)
     newest.ask("POST", f"/{copy}/_close")
     index.prepare()
     assert list(index.uuids(AGES)) == ["meeting-1"]
@@ -440,10 +466,22 @@ def test_other_accounts_and_copied_indices_are_ignored(newest: IndexSandbox) -> 
         account_documents(newest).prepare()
 
 
+def test_documents_in_a_copied_index_alone_do_not_exist(newest: IndexSandbox) -> None:
+    list(newest.loader().load([plain(1)]))
+    for document_id, document in newest.stored().items():
+        newest.ask("PUT", f"/{newest.prefix}sessions-2026-copy/_doc/{document_id}", document)
+    for kind in ("meetings", "sessions"):
+        newest.ask("DELETE", f"/{newest.prefix}{kind}-2026")
+    index = account_documents(newest)
+    index.prepare()
+    assert not index.exist()
+
+
 def test_a_missing_index_is_empty(newest: IndexSandbox) -> None:
     index = account_documents(newest)
     index.prepare()
     assert list(index.uuids(AGES)) == []
+    assert not index.exist()
     assert [(one.meetings, one.sessions) for one in index.read(["a"])] == [([], [])]
 
 

@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 
 from connectors.errors import HarvestError
-from connectors.exit_codes import ExitCode, outcome_of
 from connectors.models import Window
+from harvester.cli.render.attention import attention, expiring_data, reasons_of, some, to_fill
 from harvester.cli.render.layout import stdout_width
+from harvester.cli.render.scope import Scope, label_of, runs_of, unique_names
 from harvester.cli.render.table import table_lines
-from harvester.formatting import format_days, format_duration, format_instant, format_span, local_days, plural
+from harvester.formatting import format_days, format_duration, format_instant, format_span, plural
 from harvester.printable import printable
-from harvester.state.account_status import DAY, SOON, AccountStatus, FailedMeeting
+from harvester.state.account_status import AccountStatus, FailedMeeting
 from harvester.state.journal_rows import Run
 from harvester.wrapping import wrap
 
 WIDTH = 100
 """If stdout is not a terminal."""
 LABEL = 12
-SHOWN = 5
-"""At most this many windows, reasons or partitions are shown; the rest is counted. `--json` has all of them."""
-
-FINDINGS = "findings left"
-"""The outcome of a `verify --repair` that exited with 65."""
-
-_BAD = frozenset(code.outcome for code in ExitCode) - {"complete", "interrupted"} | {"killed", FINDINGS}
 _NO_END = {"killed": "killed or crashed", "killed or under way": "killed, crashed or still under way"}
-_SCOPE_COLUMNS = ("account", "listed", "done", "pending", "failed", "last run")
+_SCOPE_COLUMNS = ("account", "listed", "done", "unread", "pending", "failed", "last run")
 DETAILS_HINT = "`harvester status -v` shows the runs, gaps and reasons of each account"
 _RUN_COLUMNS = ("began", "what", "outcome", "took", "listed", "fetched", "stored")
 
@@ -45,27 +37,6 @@ class StatePlace:
     name: str
     """A folder, or the URL of an index."""
     is_index: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """One account in one index."""
-
-    vendor: str
-    account: str
-    api_url: str
-    es_url: str
-    prefix: str
-    now: datetime
-    zone: ZoneInfo
-    """Days begin at its midnights."""
-    running: bool | None
-    """Whether a run is under way; `None` if this system does not tell."""
-    status: AccountStatus
-    quotas: Mapping[str, int]
-    """Calls counted against today's quotas."""
-    rejects: int
-    """Of the whole index; if the state is in the index, those of the quota pool."""
 
 
 # JSON
@@ -80,7 +51,8 @@ def status_json(
         "attention": attention(scopes, rejects_of_loads),
         "rejects_of_loads": rejects_of_loads,
         "scopes": [
-            {**_fields(scope), "runs": [_run_fields(*run) for run in _runs(scope)]} for scope in scopes
+            {"name": name, **_fields(scope), "runs": [_run_fields(*run) for run in runs_of(scope)]}
+            for name, scope in zip(unique_names(scopes), scopes, strict=True)
         ],
         "errors": [str(error) for error in errors],
     }
@@ -93,7 +65,7 @@ def _fields(scope: Scope) -> dict[str, Any]:
     own = {
         name: getattr(scope, name)
         for name in Scope.__dataclass_fields__
-        if name not in {"status", "running", "zone"}
+        if name not in {"status", "running", "zone", "source"}
     }
     return {**own, **{name: getattr(scope.status, name) for name in AccountStatus.__dataclass_fields__}}
 
@@ -111,109 +83,7 @@ def _run_fields(run: Run, outcome: str) -> dict[str, Any]:
     }
 
 
-def _runs(scope: Scope) -> Iterator[tuple[Run, str]]:
-    """The last runs, newest first, each with its outcome. Only the newest can be under way."""
-    for place, run in enumerate(scope.status.runs):
-        if run.exit_code is not None:
-            is_repair = run.exit_code == ExitCode.DATAERR and run.what == "verify --repair"
-            yield run, FINDINGS if is_repair else outcome_of(run.exit_code)
-        elif place or scope.running is False:
-            yield run, "killed"
-        else:
-            yield run, "under way" if scope.running else "killed or under way"
-
-
-# What needs attention
-
-
-def attention(scopes: Sequence[Scope], rejects_of_loads: int) -> list[str]:
-    """What needs attention. `rejects_of_loads`: rejected documents of indices into which nothing was harvested."""
-    lines = [f"{scope.vendor} {scope.account}: {line}" for scope in scopes for line in _attention(scope)]
-    if rejects_of_loads:
-        lines.append(
-            f"`harvester load`: {plural(rejects_of_loads, 'document')} rejected: see `harvester rejects list`"
-        )
-    return lines
-
-
-def _attention(scope: Scope) -> Iterator[str]:
-    """Worst first."""
-    backlog = scope.status.backlog
-    if failed := backlog.failed.total():
-        yield f"{plural(failed, 'meeting')} failed"
-    if backlog.overdue:
-        yield f"{plural(backlog.overdue, 'meeting')} overdue: due for more than a day"
-    if skipped := len(scope.status.failed_partitions):
-        yield f"{plural(skipped, 'part')} of listings skipped"
-    if expiring := _expiring(scope):
-        yield f"about to expire at the vendor within {SOON.days} days: {expiring}"
-    yield from (f"never listed: {line}" for line in _some([_to_fill(gap, scope) for gap in _old_gaps(scope)]))
-    if scope.rejects:
-        yield f"{plural(scope.rejects, 'document')} rejected: see `harvester rejects list`"
-    for run, outcome in list(_runs(scope))[:1]:
-        if outcome in _BAD:
-            yield f"the last run: {': '.join([outcome, *_reasons(run)])}"
-
-
-def _old_gaps(scope: Scope) -> list[Window]:
-    """Without the gaps that end at the last midnight: tonight's run closes those."""
-    return [
-        gap
-        for gap in scope.status.reachable_gaps
-        if gap.start < scope.now - 2 * DAY or gap.end < scope.now - DAY
-    ]
-
-
-def _to_fill(gap: Window, scope: Scope) -> str:
-    first, last = local_days(gap, scope.zone)
-    return f"{format_days(gap, scope.zone)}; harvester {scope.vendor} --from {first} --to {last}"
-
-
-def _reasons(run: Run) -> Iterator[str]:
-    """Why the run did not end well, and when to resume it."""
-    summary = run.summary or {}
-    if summary.get("reason"):
-        yield str(summary["reason"])
-    if summary.get("until"):
-        until = format_instant(datetime.fromisoformat(summary["until"]))
-        yield f"resume at {until} UTC with the same command"
-
-
-def _expiring(scope: Scope) -> str:
-    expiring = scope.status.expiring
-    if expiring is None:
-        return ""
-    parts = [f"{format_days(gap, scope.zone)} never listed" for gap in expiring.gaps[:SHOWN]]
-    if expiring.meetings:
-        parts.append(f"{plural(expiring.meetings, 'meeting')} failed, pending or unread")
-    if expiring.failed_partitions:
-        parts.append(f"{plural(expiring.failed_partitions, 'part')} of listings")
-    return ", ".join(parts)
-
-
 # Text
-
-
-def scope_name(scope: Scope) -> str:
-    """`zoom/main`: how people name an account."""
-    return f"{scope.vendor}/{scope.account}"
-
-
-def full_scope_name(scope: Scope) -> str:
-    """With the indices, for an account that is harvested into several."""
-    return f"{scope_name(scope)}/{scope.prefix}@{scope.es_url}"
-
-
-def verdict_line(scopes: Sequence[Scope], rejects_of_loads: int) -> str:
-    """For monitoring: one line, whose first word is the state. Nothing harvested at all needs attention: the state folder may
-    be another one than that of the nightly run."""
-    if not scopes:
-        return "ATTENTION: nothing has been harvested into an index yet"
-    lines = attention(scopes, rejects_of_loads)
-    if not lines:
-        return f"OK: {plural(len(scopes), 'account')}, nothing needs attention"
-    more = f" (and {len(lines) - 1:,} more)" if len(lines) > 1 else ""
-    return printable(f"ATTENTION: {lines[0]}{more}")
 
 
 def as_text(
@@ -226,31 +96,33 @@ def as_text(
     if lines := attention(scopes, rejects_of_loads):
         blocks.append(["needs attention", *(_wrapped("  ", line) for line in lines)])
     if details:
-        blocks += [list(_scope_lines(scope)) for scope in scopes]
+        names = zip(unique_names(scopes), scopes, strict=True)
+        blocks += [list(_scope_lines(name, scope)) for name, scope in names]
     elif scopes:
         blocks.append([*map(printable, table_lines(_SCOPE_COLUMNS, _scope_rows(scopes))), "", DETAILS_HINT])
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
 def _scope_rows(scopes: Sequence[Scope]) -> Iterator[Sequence[str]]:
-    """The same account into several indices is named with them."""
-    names = Counter(map(scope_name, scopes))
-    for scope in scopes:
+    for name, scope in zip(unique_names(scopes), scopes, strict=True):
         status = scope.status
         until = status.coverage.until
-        run, outcome = next(_runs(scope), (None, ""))
+        run, outcome = next(runs_of(scope), (None, ""))
         yield (
-            scope_name(scope) if names[scope_name(scope)] == 1 else full_scope_name(scope),
+            name,
             f"to {format_instant(until)} UTC" if until is not None else "nothing yet",
             f"{status.meetings.get('done', 0):,}",
+            f"{status.backlog.unread:,}",
             f"{status.backlog.pending.total():,}",
             f"{status.backlog.failed.total():,}",
             f"{format_instant(run.began)} {outcome}" if run is not None else "none yet",
         )
 
 
-def _scope_lines(scope: Scope) -> Iterator[str]:
+def _scope_lines(name: str, scope: Scope) -> Iterator[str]:
     yield printable(f"{scope.vendor}, account {scope.account}, into {scope.es_url}, indices {scope.prefix}*")
+    if name != label_of(scope):
+        yield printable(f"  {'name':{LABEL - 2}}{name}")
     yield from _run_lines(scope)
     for label, lines in _sections(scope):
         for number, line in enumerate(lines):
@@ -258,12 +130,12 @@ def _scope_lines(scope: Scope) -> Iterator[str]:
 
 
 def _run_lines(scope: Scope) -> Iterator[str]:
-    runs = list(_runs(scope))
+    runs = list(runs_of(scope))
     table = table_lines(_RUN_COLUMNS, (_run_cells(*run) for run in runs)) if runs else ["none yet"]
     for number, line in enumerate(table):
         yield f"  {'runs' if not number else '':{LABEL - 2}}{line}"
     for run, _ in runs:
-        for reason in _reasons(run):
+        for reason in reasons_of(run):
             yield _wrapped(" " * LABEL, f"{format_instant(run.began)}  {reason}")
 
 
@@ -281,7 +153,7 @@ def _sections(scope: Scope) -> Iterator[tuple[str, Sequence[str]]]:
     status = scope.status
     yield "listed", _listed(status)
     yield "complete", _complete(status)
-    yield "gaps", _some([_to_fill(gap, scope) for gap in status.reachable_gaps])
+    yield "gaps", some([to_fill(gap, scope) for gap in status.reachable_gaps])
     counts = [f"{number:,} {name}" for name, number in sorted(status.meetings.items())]
     yield "meetings", [", ".join(counts) or "none"]
     yield "pending", _pending(status)
@@ -291,9 +163,9 @@ def _sections(scope: Scope) -> Iterator[tuple[str, Sequence[str]]]:
         f"{failed.partition}, {format_span(failed.window)}: {failed.reason}, tried {format_instant(failed.tried_at)}"
         for failed in status.failed_partitions
     )
-    yield "skipped", _some(list(skipped))
+    yield "skipped", some(list(skipped))
     yield "refused", _refused(scope)
-    yield "expiring", [expiring] if (expiring := _expiring(scope)) else []
+    yield "expiring", [expiring] if (expiring := expiring_data(scope)) else []
     yield "lost", _lost(scope)
     yield "quotas", [f"{name}: {plural(used, 'call')} counted today" for name, used in scope.quotas.items()]
     yield "rejects", [plural(scope.rejects, "document")] if scope.rejects else []
@@ -306,12 +178,12 @@ def _listed(status: AccountStatus) -> list[str]:
     lines = _spans(coverage.listed)
     if coverage.final_until is not None:
         lines[0] += f", final to {format_instant(coverage.final_until)}"
-    return _some(lines)
+    return some(lines)
 
 
 def _complete(status: AccountStatus) -> list[str]:
     coverage, unread = status.coverage, status.backlog.unread
-    lines = _some(_spans(coverage.complete))
+    lines = some(_spans(coverage.complete))
     exceptions = [plural(coverage.failed, "failed meeting")] if coverage.failed else []
     if status.failed_partitions:
         exceptions.append(f"{plural(len(status.failed_partitions), 'skipped part')} of listings")
@@ -337,7 +209,7 @@ def _pending(status: AccountStatus) -> list[str]:
 
 def _failed(status: AccountStatus) -> list[str]:
     backlog = status.backlog
-    lines = _some([f"{number:,} × {reason}" for reason, number in backlog.failed.most_common()])
+    lines = some([f"{number:,} × {reason}" for reason, number in backlog.failed.most_common()])
     return lines + [f"{plural(each.attempts, 'attempt')}: {_meeting(each)}" for each in backlog.worst]
 
 
@@ -366,12 +238,7 @@ def _lost(scope: Scope) -> list[str]:
     lines = [f"{format_days(gap, scope.zone)} never listed" for gap in expiring.lost_gaps]
     if expiring.lost_meetings:
         lines.append(f"{plural(expiring.lost_meetings, 'meeting')}, no longer kept by the vendor")
-    return _some(lines)
-
-
-def _some(lines: list[str]) -> list[str]:
-    more = len(lines) - SHOWN
-    return lines if more <= 0 else [*lines[:SHOWN], f"and {more:,} more"]
+    return some(lines)
 
 
 def _wrapped(label: str, line: str) -> str:

@@ -11,12 +11,10 @@ from harvester.cli.render.table import table_lines
 if TYPE_CHECKING:
     from harvester.sinks.elastic.templates import Difference
 
-TEMPLATE_REMEDY = (
-    "to install the shipped templates: `harvester templates install`; this does not change existing indices"
-)
+TEMPLATE_REMEDY = "to install the shipped templates: `harvester templates install`"
 INDEX_REMEDY = (
-    "an existing index keeps its mappings: a missing field can be added (PUT INDEX/_mapping, see `harvester templates "
-    "show`); a field mapped differently needs a new index: export the index, delete it, and load it again"
+    "an existing index keeps its mappings: `harvester templates install` adds a missing field (absent); a field mapped "
+    "differently needs a new index: export the index, delete it, and load it again"
 )
 
 

@@ -77,9 +77,11 @@ def _result_document(result: VerifyResult) -> dict[str, Any]:
         "end": windows[-1].end if windows else None,
         "recorded_in_future": _wrong_times_document(result),
         "never_read": [{"start": gap.start, "end": gap.end} for gap in result.gaps],
+        "never_harvested": result.never_harvested,
         "complete": result.complete,
         "listed": tally.listed if tally else 0,
         "compared": tally.compared if tally else 0,
+        "unlisted": tally.unlisted if tally else 0,
         "rejected": result.rejected,
         "counts": _by_kind(result.findings) if compared else None,
         "left": _by_kind(unrepaired(result.findings)) if compared else None,
@@ -131,15 +133,20 @@ def _by_kind(findings: Sequence[Finding]) -> dict[Kind, int]:
 
 def _result_lines(result: VerifyResult) -> Iterator[str]:
     name, why = result.name, result.error or "; ".join(result.failures)
+    if result.never_harvested:
+        yield f"{name}: not compared: it was never harvested into this index; with --from, it is compared all the same"
+        return
     if result.complete and not result.windows and result.wrong_times is None:
         return  # nothing was to be compared, and a message said so
     if not result.has_compared:
         yield f"{name}: not compared{f': {why}' if why else ''}"
     elif result.tally is not None and result.windows:
+        count = result.tally.unlisted
+        unlisted = f", {count:,} of them only in the index or the journal" if count else ""
         partial = "" if result.complete else f"; not all of it was compared: {why}"
         yield (
             f"{name}: {_format_windows(result.windows)}: {plural(result.tally.listed, 'meeting')} listed, "
-            f"{result.tally.compared:,} compared{partial}"
+            f"{result.tally.compared:,} compared{unlisted}{partial}"
         )
         yield from _gap_lines(result)
         yield from _table(result)

@@ -132,6 +132,20 @@ class AccountDocuments:
         path = f"/{self._patterns}/_refresh?ignore_unavailable=true"
         return self._client.request(self._retry, "POST", path).ok
 
+    def exist(self) -> bool:
+        """Whether there is any document of a meeting or a session of the account."""
+        # By index: a copy beside the harvester's indices may match the patterns.
+        composite = {"size": PAGE, "sources": [{"index": {"terms": {"field": "_index"}}}]}
+        kinds = {"terms": {"kind": [*_UUID_FIELDS]}}
+        body = {
+            "size": 0,
+            "query": {"bool": {"filter": [*self._scope, kinds]}},
+            "aggs": {"indices": {"composite": composite}},
+        }
+        response = self._post(f"/{self._patterns}/_search?allow_partial_search_results=false&{_OPEN}", body)
+        buckets = read_buckets(self._client, response, "indices")
+        return any(self.config.is_own_index(str(bucket["key"].get("index"))) for bucket in buckets)
+
     def uuids(self, window: Window) -> Iterator[str]:
         """The meetings with any document in the window, each once, in the order of the uuids."""
         streams = (self._distinct(kind, window) for kind in _UUID_FIELDS)

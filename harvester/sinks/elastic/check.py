@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from connectors.base import CheckResult
@@ -13,6 +13,7 @@ from harvester.formatting import plural
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.answer_parsing import member
 from harvester.sinks.elastic.client import Client, Response
+from harvester.sinks.elastic.mapping_diff import diff_mappings
 
 _LACKING = {
     "create_index": "without it an administrator has to create every index",
@@ -25,6 +26,8 @@ _REQUIRED = frozenset({"create_index", "write"})
 _CLOSED = "*.settings.index.verified_before_close"
 """A setting that Elasticsearch itself gives to closed indices, and takes away when they are opened."""
 _TEMPLATE_PRIVILEGE = "manage_index_templates"
+SHOWN = 3
+"""At most this many indices or fields are named; `templates diff` names all."""
 
 
 def check(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
@@ -40,6 +43,7 @@ def check(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
     yield from _privileges(client, retry)
     yield _templates(client, retry)
     yield from _indices(client, retry)
+    yield from _mappings(client, retry)
 
 
 def _version(client: Client, retry: RetryPolicy) -> str:
@@ -190,3 +194,42 @@ def _closed(name: str, *, is_written: bool) -> CheckResult:
         remedy=f"open it: POST /{name}/_open",
         exit_code=ExitCode.UNAVAILABLE,
     )
+
+
+def _mappings(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
+    """Whether existing indices map all fields, which templates do not change; nothing if the account may not look."""
+    try:
+        differences = list(diff_mappings(client, retry, with_foreign=False))
+    except CredentialsError:  # what that means is among the privileges
+        return
+    except HarvestError as error:
+        yield _failure("Elasticsearch mappings", error)
+        return
+    missing = [each for each in differences if each.installed is None and " " not in each.field]
+    others = [each for each in differences if each not in missing]
+    if missing:
+        yield _differing(
+            f"fields are missing in {_place(missing)}; their values are stored, and cannot be searched",
+            "`harvester templates install` adds them",
+        )
+    if others:
+        yield _differing(
+            f"not as shipped in {_place(others)}", "`harvester templates diff` shows them, and what to do"
+        )
+
+
+def _differing(message: str, remedy: str) -> CheckResult:
+    return CheckResult(subject="Elasticsearch mappings", status="warning", message=message, remedy=remedy)
+
+
+def _place(differences: Sequence[templates.Difference]) -> str:
+    """The indices, and the fields in any of them."""
+    indices = _some(each.template for each in differences)
+    return f"{indices}: {_some(each.field for each in differences)}"
+
+
+def _some(names: Iterable[str]) -> str:
+    """Each name once; the first few of many."""
+    distinct = sorted(set(names))
+    more = len(distinct) - SHOWN
+    return ", ".join(distinct) if more <= 0 else f"{', '.join(distinct[:SHOWN])} and {more:,} more"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from connectors.errors import ConfigurationError, CredentialsError
-from harvester.sinks.elastic.answer_parsing import lacks_privileges, read_objects
-from harvester.sinks.elastic.templates import Difference, flatten, index_definition
+from harvester.sinks.elastic.answer_parsing import lacks_privileges, member, read_objects
+from harvester.sinks.elastic.templates import MADE_BY, Difference, flatten, index_definition
 
 if TYPE_CHECKING:
     from connectors.retry import RetryPolicy
@@ -18,10 +18,25 @@ _BETWEEN = re.compile(r"(?:^|\.)(?:properties|fields)\.")
 """The keys of a mapping between the names of fields."""
 
 
-def diff_mappings(client: Client, retry: RetryPolicy) -> Iterator[Difference]:
+def diff_mappings(client: Client, retry: RetryPolicy, *, with_foreign: bool = True) -> Iterator[Difference]:
     """The fields that the harvester's indices do not map as shipped, index by index; additional fields are ignored.
 
+    `with_foreign`: also indices that have the harvester's names and that it did not create.
+
     Raises CredentialsError without the privilege to read the mappings.
+    """
+    config = client.config
+    for index, live in read_mappings(client, retry).items():
+        if not (with_foreign or is_made_by_harvester(live)):
+            continue
+        shipped = index_definition(config, config.kind_of(index))["mappings"]
+        yield from _differences(index, _fields(shipped), _fields(live))
+
+
+def read_mappings(client: Client, retry: RetryPolicy) -> dict[str, dict[str, Any]]:
+    """The mappings of all indices with the harvester's names, by index.
+
+    Raises CredentialsError without the privilege to read them.
     """
     config = client.config
     patterns = ",".join(config.index_patterns)
@@ -37,10 +52,16 @@ def diff_mappings(client: Client, retry: RetryPolicy) -> Iterator[Difference]:
         raise ConfigurationError(
             f"Elasticsearch at {config.url} refuses to return its mappings: {response.error_type or response.status}"
         )
-    for index, definition in read_objects(client, response, "asked for its mappings").items():
-        if config.is_own_index(index):
-            shipped = index_definition(config, config.kind_of(index))["mappings"]
-            yield from _differences(index, _fields(shipped), _fields(definition.get("mappings", {})))
+    found = read_objects(client, response, "asked for its mappings")
+    return {
+        index: definition.get("mappings", {})
+        for index, definition in found.items()
+        if config.is_own_index(index)
+    }
+
+
+def is_made_by_harvester(mappings: dict[str, Any]) -> bool:
+    return bool(member(mappings, "_meta", "made_by") == MADE_BY)
 
 
 def _fields(mappings: dict[str, Any]) -> dict[str, Any]:

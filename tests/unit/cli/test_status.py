@@ -21,6 +21,7 @@ from connectors.errors import AlreadyRunning
 from connectors.models import MeetingRef, Reason, Window
 from connectors.zoom import Zoom
 from harvester.cli import cli
+from harvester.pipeline.index_generation import EMPTY_WHEN_BEGUN
 from harvester.state.journal import Journal
 from harvester.state.journal_rows import FailedPartition
 from harvester.state.quotas_and_tokens import AccountState
@@ -33,6 +34,7 @@ from tests.unit.state.shared.memory_store import Documents
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 UTC_ZONE = ZoneInfo("UTC")
 ACCOUNT = "zoom-main-0123456789ab"
 INDEX = "elasticsearch-harvester-ba9876543210"
@@ -219,8 +221,29 @@ def test_pending_meetings_are_shown_with_reasons_and_due_time(status: Status, jo
     text = status().stdout
     assert "3 (live 2, quality not ready 1); 1 due now, the first 2026-11-20 11:00" in text
     assert "1 meeting listed and not read yet" in text
-    assert "needs attention" not in text
+    assert "overdue" not in text
     assert only_scope(status)["backlog"]["overdue"] == 0
+
+
+def test_unread_meetings_need_attention_unless_a_run_is_under_way(
+    status: Status, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = journal.begin_run("nightly", NOW)
+    record(journal, "unread")
+    journal.flush()
+    line = "zoom main: 1 meeting listed and not read yet"
+    with journal.lock():
+        assert status("--exit-code").return_value == 0
+    assert answer(status)["attention"] == [line, "zoom main: the last run: killed"]
+    journal.end_run(run, NOW, 130, {})
+    journal.flush()
+    interrupted = status("--exit-code")
+    assert interrupted.return_value == 75
+    assert interrupted.stdout.startswith(f"ATTENTION: {line}\n")
+    monkeypatch.setattr("harvester.state.reader.is_locked", lambda _path: None)
+    assert answer(status)["attention"] == [line]
+    journal.begin_run("nightly", NOW)
+    assert answer(status)["attention"] == []
 
 
 @pytest.mark.parametrize(
@@ -532,14 +555,19 @@ def test_by_default_there_is_one_line_for_each_account(status: Status, journal: 
     run = journal.begin_run("nightly", NOW - timedelta(hours=9))
     journal.end_run(run, NOW - timedelta(hours=8), 0, {})
     record(journal, "waiting")
+    record(journal, "waiting too")
     journal.mark_stored(record(journal, "a"), rank=3, harvested_at=NOW, due=None, reason=None)
     fail(journal, "b", "no")
     journal.flush()
     first, _, table = status("--brief").stdout.partition("\n\n")
-    assert first == "needs attention\n  zoom main: 1 meeting failed"
+    assert first.splitlines() == [
+        "needs attention",
+        "  zoom main: 1 meeting failed",
+        "  zoom main: 2 meetings listed and not read yet",
+    ]
     head, line, _, hint = table.splitlines()
-    assert head.split() == ["account", "listed", "done", "pending", "failed", "last", "run"]
-    assert " ".join(line.split()) == "zoom/main to 2026-11-20 00:00 UTC 1 0 1 2026-11-20 03:00 complete"
+    assert head.split() == ["account", "listed", "done", "unread", "pending", "failed", "last", "run"]
+    assert " ".join(line.split()) == "zoom/main to 2026-11-20 00:00 UTC 1 2 0 1 2026-11-20 03:00 complete"
     assert "harvester status -v" in hint
 
 
@@ -596,6 +624,110 @@ def test_only_an_account_that_exists_and_is_not_harvested_now_is_forgotten(
     with journal.lock():
         assert isinstance(forget("zoom/main").exception, AlreadyRunning)
     assert (folder / "journal.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("apis", "sources"),
+    [
+        (("https://api.zoom.us/v2", "http://127.0.0.1:9/zoom/v2"), ("api.zoom.us", "127.0.0.1:9")),
+        (("http://127.0.0.1:9/a", "http://127.0.0.1:9/b"), ("aaaaaaaaaaaa", "bbbbbbbbbbbb")),
+        (("", ""), ("aaaaaaaaaaaa", "bbbbbbbbbbbb")),
+    ],
+)
+def test_two_journals_that_differ_only_in_the_api_have_different_names(
+    status: Status, tmp_path: Path, apis: tuple[str, str], sources: tuple[str, str]
+) -> None:
+    folders = [tmp_path / "state" / f"zoom-main-{letter * 12}" / INDEX for letter in "ab"]
+    for folder, api in zip(folders, apis, strict=True):
+        with closing(Journal(folder)) as journal:
+            for name, value in {**ABOUT, "api_url": api}.items():
+                journal.set_fact(name, value)
+            fail(journal, "bad", "no")
+    names = [f"zoom/main@{source}/harvester-@http://127.0.0.1:9200" for source in sources]
+    assert [scope["name"] for scope in answer(status)["scopes"]] == names
+    assert answer(status)["attention"] == [f"{name}: 1 meeting failed" for name in names]
+    assert all(f"\n{name}  " in status("--brief").stdout for name in names)
+    assert all(f"\n  name      {name}\n" in status("-v").stdout for name in names)
+    words = ["status", "--forget", "zoom/main/harvester-@http://127.0.0.1:9200", "--yes"]
+    environment = {"HARVESTER_STATE_DIR": str(tmp_path / "state")}
+    several = CliRunner().invoke(cli, words, env=environment, standalone_mode=False)
+    assert str(several.exception).endswith(f"has several journals; name one of {names[0]}, {names[1]}")
+    assert status("--forget", names[1], "--yes").return_value == 0
+    assert [folder.exists() for folder in folders] == [True, False]
+    assert [scope["name"] for scope in answer(status)["scopes"]] == ["zoom/main"]
+
+
+def test_a_damaged_journal_does_not_keep_another_one_from_being_forgotten(
+    status: Status, journal: Journal, folder: Path
+) -> None:
+    journal.close()
+    damaged = folder.parents[1] / "zoom-other-0123456789ab" / INDEX / "journal.db"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"no database at all" * 500)
+    ended = status("--forget", "zoom/main", "--yes")
+    assert ended.return_value == 0
+    assert f"{damaged} is damaged" in ended.stderr
+    assert (folder.exists(), damaged.exists()) == (False, True)
+
+
+# A wrong URL of Elasticsearch
+
+
+def refuse(folder: Path, *nights: datetime) -> None:
+    """A journal of runs that could not reach Elasticsearch."""
+    with closing(Journal(folder)) as journal:
+        for name, value in {**ABOUT, "es_url": "http://localhost:1"}.items():
+            journal.set_fact(name, value)
+        for night in nights:
+            journal.end_run(journal.begin_run("nightly", night), night, 69, {"reason": "no connection"})
+
+
+def succeed(journal: Journal, at: datetime) -> None:
+    journal.end_run(journal.begin_run("nightly", at), at, 0, {})
+    journal.flush()
+
+
+def test_a_mistyped_elasticsearch_needs_attention_until_a_run_reaches_the_right_one(
+    status: Status, journal: Journal, folder: Path
+) -> None:
+    succeed(journal, NOW - 3 * HOUR)
+    refuse(folder.with_name("elasticsearch-harvester-000000000000"), NOW - 2 * HOUR, NOW - HOUR)
+    wrong = "zoom/main/harvester-@http://localhost:1: the last run: unreachable: no connection"
+    assert answer(status)["attention"] == [wrong]
+    succeed(journal, NOW)
+    assert answer(status)["attention"] == []
+    assert status("--exit-code").return_value == 0
+    assert "zoom/main/harvester-@http://localhost:1 " in status("--brief").stdout
+
+
+@pytest.mark.parametrize("nights", [[2 * DAY, DAY], [n * timedelta(minutes=10) for n in range(6, 1, -1)]])
+def test_an_elasticsearch_that_is_down_run_after_run_needs_attention(
+    status: Status, journal: Journal, folder: Path, nights: list[timedelta]
+) -> None:
+    refuse(folder.with_name("elasticsearch-harvester-000000000000"), *(NOW - ago for ago in nights))
+    succeed(journal, NOW)
+    assert len(answer(status)["attention"]) == 1
+
+
+def test_an_elasticsearch_that_was_reached_once_needs_attention(
+    status: Status, journal: Journal, folder: Path
+) -> None:
+    other = folder.with_name("elasticsearch-harvester-000000000000")
+    refuse(other, NOW - HOUR)
+    with closing(Journal(other)) as reached:
+        reached.set_fact(EMPTY_WHEN_BEGUN, "yes")
+    succeed(journal, NOW)
+    assert len(answer(status)["attention"]) == 1
+
+
+def test_an_account_that_was_never_harvested_elsewhere_needs_attention(status: Status, folder: Path) -> None:
+    refuse(folder, NOW - HOUR)
+    with closing(Journal(folder.parents[1] / "zoom-berlin-0123456789ab" / INDEX)) as berlin:
+        for name, value in {**ABOUT, "account": "berlin"}.items():
+            berlin.set_fact(name, value)
+        berlin.set_fact(EMPTY_WHEN_BEGUN, "yes")
+        succeed(berlin, NOW)
+    assert answer(status)["attention"] == ["zoom main: the last run: unreachable: no connection"]
 
 
 def test_forgetting_needs_confirmation(tmp_path: Path, journal: Journal, folder: Path) -> None:

@@ -33,11 +33,20 @@ def failures() -> dict[str, Exception]:
 
 
 @pytest.fixture
-def run(failures: dict[str, Exception], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+def never_harvested() -> set[str]:
+    """Vendors that were never harvested into the index."""
+    return set()
+
+
+@pytest.fixture
+def run(
+    failures: dict[str, Exception], never_harvested: set[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Run:
     def verify(_verifier: runner.Verifier, config: AccountConfig, result: VerifyResult) -> None:
         if config.vendor in failures:
             raise failures[config.vendor]
         result.complete = True
+        result.never_harvested = config.vendor in never_harvested
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runner.Verifier, "verify", verify)
@@ -66,6 +75,18 @@ def test_a_vendor_that_fails_stops_no_other(run: Run, failures: dict[str, Except
     ended = run("--json")
     assert ended.return_value == 69
     assert verified(ended) == {"meetecho": None, "webex": "Webex does not answer", "zoom": None}
+
+
+def test_it_warns_if_no_account_was_ever_harvested_into_the_index(
+    run: Run, never_harvested: set[str]
+) -> None:
+    never_harvested |= {"meetecho", "webex"}
+    ended = run("-q")
+    assert (ended.return_value, ended.output) == (0, "")
+    never_harvested.add("zoom")
+    ended = run("-q")
+    assert (ended.return_value, ended.stdout) == (0, "")
+    assert "http://127.0.0.1:9200, indices harvester-*; check ES_HOST and ES_INDEX_PREFIX" in ended.stderr
 
 
 def test_a_signal_stops_the_others(run: Run, failures: dict[str, Exception]) -> None:

@@ -107,6 +107,8 @@ def test_status_reports_every_value_and_changes_no_file(untouched: Path) -> None
     assert found.pop("state_folder") == str(untouched)
     assert {line.partition(":")[0] for line in found.pop("attention")} == {f"{name} main" for name in VENDORS}
     for scope in found["scopes"]:
+        assert scope.pop("name") == f"{scope['vendor']}/main"
+        assert scope.pop("reached") is True
         assert abs(datetime.fromisoformat(scope.pop("now")) - NOW).total_seconds() < 3600
         assert scope["expiring"].pop("since") < scope["expiring"].pop("until")
         assert scope.pop("refused_partitions") == []  # no version that wrote this state recorded them

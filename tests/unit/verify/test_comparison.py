@@ -340,6 +340,30 @@ def test_a_meeting_is_compared_once() -> None:
     assert list(comparison.of([ref("a")], DAY)) == []
 
 
+NEXT_DAY = Window(start=DAY.end, end=DAY.end + timedelta(days=1))
+
+
+@pytest.mark.parametrize("start", [None, NEXT_DAY.end, DAY.start - timedelta(minutes=1)])
+@pytest.mark.parametrize("is_missing", [True, False])
+def test_a_meeting_that_several_windows_show_is_counted_once(
+    start: datetime | None, is_missing: bool
+) -> None:
+    """A listing without times is the same for each window."""
+    shelf = Shelf() if is_missing else Shelf().hold("a", meeting("a"))
+    comparison = Comparison(shelf, shelf, NOW)
+    shown = [replace(ref("a"), start_time=start), ref("b")]
+    findings = [*comparison.of(shown, DAY), *comparison.of(shown[:1], NEXT_DAY)]
+    assert kinds(findings) == [("missing", uuid) for uuid in ("a", "b") if is_missing or uuid == "b"]
+    assert (comparison.tally.listed, comparison.tally.unlisted, comparison.tally.compared) == (2, 0, 2)
+
+
+def test_meetings_that_are_no_longer_listed_are_counted_apart() -> None:
+    shelf = Shelf().hold("a", meeting("a")).hold("b", meeting("b")).know(record("c"))
+    comparison = Comparison(shelf, shelf, NOW)
+    assert kinds(comparison.of([ref("a")], DAY)) == [("missing", "c")]
+    assert (comparison.tally.listed, comparison.tally.unlisted, comparison.tally.compared) == (1, 2, 3)
+
+
 uuids = st.text("abc", min_size=1, max_size=3)
 copies = st.tuples(
     st.sampled_from(["1", "2", "3"]),

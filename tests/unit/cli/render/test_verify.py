@@ -40,7 +40,7 @@ def days(first: int, last: int) -> Window:
 
 def whole(**more: Any) -> VerifyResult:
     result = VerifyResult(vendor="zoom", account="main", zone=ZONE, windows=[days(6, 0)], complete=True)
-    result.tally = Tally(listed=7, compared=8)
+    result.tally = Tally(listed=7, unlisted=1)
     for name, value in more.items():
         setattr(result, name, value)
     return result
@@ -232,7 +232,7 @@ def test_a_repair_that_found_a_meeting_gone_does_not_count_it_as_repaired() -> N
 
 def test_one_partition_that_could_not_be_listed_hides_no_other_result() -> None:
     result = whole(complete=False, lacks_partitions_only=True, failures=["user x: refused"], codes={75})
-    assert "8 compared; not all of it was compared: user x: refused\n" in text(result)
+    assert "; not all of it was compared: user x: refused\n" in text(result)
     assert document_of(result)["counts"] is not None
 
 
@@ -242,3 +242,29 @@ def test_the_lines_name_the_account_if_its_vendor_has_several() -> None:
     starts = [line.partition(": ")[0] for line in text(named).splitlines()]
     assert starts.count("zoom/rome") == 2, "the summary and the advice"
     assert "zoom" not in starts
+
+
+def test_an_account_that_was_never_harvested_is_one_line_and_no_error() -> None:
+    result = VerifyResult(
+        vendor="zoom", account="main", zone=ZONE, name="zoom/main", complete=True, never_harvested=True
+    )
+    assert text(result) == (
+        "zoom/main: not compared: it was never harvested into this index; with --from, it is compared all the same\n"
+    )
+    assert text(result, quiet=True) == ""
+    document = document_of(result)
+    assert (document["never_harvested"], document["counts"], document["exit_code"]) == (True, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("unlisted", "words"),
+    [
+        (0, "7 meetings listed, 7 compared\n"),
+        (2, "7 meetings listed, 9 compared, 2 of them only in the index or the journal\n"),
+    ],
+)
+def test_meetings_that_the_vendor_does_not_list_are_counted(unlisted: int, words: str) -> None:
+    result = whole(tally=Tally(listed=7, unlisted=unlisted))
+    assert text(result).partition(": ")[2].startswith(f"2026-11-20 00:00 to 2026-11-26 00:00 UTC: {words}")
+    document = document_of(result)
+    assert (document["listed"], document["unlisted"], document["compared"]) == (7, unlisted, 7 + unlisted)

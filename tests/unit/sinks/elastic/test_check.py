@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -10,9 +11,9 @@ import pytest
 from connectors.base import CheckResult
 from harvester.sinks.elastic.check import check
 from harvester.sinks.elastic.client import Response
-from harvester.sinks.elastic.templates import MADE_BY
+from harvester.sinks.elastic.templates import MADE_BY, index_definition
 from tests.unit.fake_context import NOW
-from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, stored
+from tests.unit.sinks.elastic.fake_elasticsearch import CLUSTER, Scripted, Waits, stored
 
 PRIVILEGES = ("create_index", "write", "read", "maintenance", "view_index_metadata")
 Others = Callable[[str, str], Response | None]
@@ -175,3 +176,58 @@ def test_a_closed_index_does_not_work(name: str, status: str, code: int) -> None
     result = found[f"Elasticsearch index {name}"]
     assert (result.status, result.exit_code) == (status, code)
     assert f"POST /{name}/_open" in result.remedy
+
+
+def mapped(*changes: Callable[[dict[str, Any]], Any]) -> dict[str, CheckResult]:
+    """The results for an index of each year with shipped mappings that are changed."""
+    indices = {}
+    for year, change in enumerate(changes, 2020):
+        mappings = deepcopy(index_definition(CLUSTER, "session")["mappings"])
+        change(mappings["properties"])
+        indices[f"harvester-sessions-{year}"] = {"mappings": mappings}
+    allowed = privileges()
+    return results(
+        lambda method, path: (
+            Response(status=200, body=indices) if "_mapping?" in path else allowed(method, path)
+        )
+    )
+
+
+def test_a_field_that_existing_indices_lack_is_a_warning() -> None:
+    found = mapped(
+        lambda fields: fields.pop("email"), lambda fields: fields.pop("email"), lambda fields: None
+    )
+    warning = found["Elasticsearch mappings"]
+    assert warning.status == "warning"
+    assert warning.message.startswith(
+        "fields are missing in harvester-sessions-2020, harvester-sessions-2021: email; their values"
+    )
+    assert warning.remedy == "`harvester templates install` adds them"
+
+
+def test_a_field_that_is_mapped_differently_is_a_warning() -> None:
+    warning = mapped(lambda fields: fields["email"].update(type="text"))["Elasticsearch mappings"]
+    assert (warning.status, warning.message) == (
+        "warning",
+        "not as shipped in harvester-sessions-2020: email type",
+    )
+    assert "templates diff" in warning.remedy
+
+
+def test_of_many_indices_and_fields_the_first_are_named() -> None:
+    warning = mapped(*[lambda fields: [fields.pop(name) for name in [*fields][:9]]] * 5)[
+        "Elasticsearch mappings"
+    ]
+    assert "harvester-sessions-2022 and 2 more: " in warning.message
+    assert len(warning.message) < 250
+
+
+def test_indices_as_shipped_and_those_of_others_are_no_warning() -> None:
+    assert "Elasticsearch mappings" not in mapped(lambda fields: None)
+    assert "Elasticsearch mappings" not in results(
+        lambda method, path: (
+            Response(status=200, body={"harvester-sessions-2020": {"mappings": {}}})
+            if "_mapping?" in path
+            else privileges()(method, path)
+        )
+    )
