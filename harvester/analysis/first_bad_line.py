@@ -9,6 +9,8 @@ from typing import BinaryIO, cast
 
 import orjson
 
+from harvester.printable import printable
+
 _ID = {"meeting": "uuid", "session": "meeting", "booking": "document_id"}
 """What a document of each kind must have; one of a meeting or session a vendor, too."""
 _GZIP = b"\x1f\x8b"
@@ -23,7 +25,7 @@ def first_bad_line(paths: Sequence[Path]) -> str | None:
             with _opened(path) as file:
                 for number, line in enumerate(file, 1):
                     if not line.isspace() and not _is_document(line):
-                        return f"{path}, line {number:,}"
+                        return f"{printable(str(path))}, line {number:,}"
         except (OSError, EOFError):
             return None
     return None
