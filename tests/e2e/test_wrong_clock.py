@@ -65,7 +65,7 @@ def test_a_run_with_the_clock_ahead_stops_before_any_write(
 ) -> None:
     harvester = served.pointed(newest)
     wrong = ahead(served, 10 * DAY)
-    for words in ((vendor, "-q"), ("verify", vendor, "--repair")):
+    for words in ((vendor, "-q"), ("verify", vendor, "--repair", "--date", "2026-11-19")):
         ended = harvester(*words, HARVESTER_NOW=wrong)
         assert ended.returncode == 78, ended.stderr.decode()
         message = ended.stderr.decode()
