@@ -133,11 +133,8 @@ class Runner:
 
     def _run_without_journal(self, account: ConnectedAccount, report: Report) -> None:
         plan = plan_without_journal(account, self.request.window)
-        tracker = NullTracker(plan)
-        if self.request.dry_run:
-            self._survey(account, plan, tracker, report)
-        else:
-            self._harvest(account, plan, tracker, report)
+        run = self._survey if self.request.dry_run else self._harvest
+        run(account, plan, NullTracker(plan), report)
 
     def _harvest(self, account: ConnectedAccount, plan: RunPlan, tracker: RunTracker, report: Report) -> None:
         report.started = True
@@ -176,8 +173,7 @@ def counted_unfinished(journal: Journal, report: Report, now: Callable[[], datet
         yield
     finally:
         report.unfinished = journal.count_unfinished()
-        due = journal.next_due(began)
-        if due is not None:
+        if (due := journal.next_due(began)) is not None:
             report.may_resume(due - now())
 
 
@@ -251,9 +247,11 @@ def recorded_run(
         with journal.grouped():  # the vendor is asked for nothing in between
             run = journal.begin_run(request.description, now())
             with _recorded_failure(journal, run, report, now):
-                if generation is not None:
-                    generation.check_before(previous[0].ended if previous else None)
                 plan = _plan_and_record(account, journal, request)
+                if (
+                    generation is not None
+                ):  # after that: if Elasticsearch cannot be reached, a later run reads these days
+                    generation.check_before(previous[0].ended if previous else None)
                 empty = _was_empty(journal, has_indices)
                 expired = account.context.knows_vendor_time
                 if expired:

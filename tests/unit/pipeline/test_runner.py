@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.errors import ConfigurationError
+from connectors.errors import ConfigurationError, Unreachable
 from connectors.models import MeetingRef, Window
 from harvester.pipeline import runner
 from harvester.pipeline.report import Report
@@ -154,3 +154,21 @@ def test_a_meeting_is_given_up_by_the_vendors_time_and_taken_back_if_it_was_wron
     assert journal.counts() == {"gone": 1}
     nightly_run(journal, NOW)
     assert journal.counts() == {"failed": 1}
+
+
+def test_a_first_night_without_elasticsearch_is_caught_up(journal: Journal) -> None:
+    def unreachable(_ended: datetime | None) -> None:
+        raise Unreachable("Elasticsearch does not answer")
+
+    generation: Any = SimpleNamespace(check_before=unreachable)
+    request, report = resolve(now=NOW, zone=ZoneInfo("UTC")), Report(vendor="fake", account="main")
+    with (
+        pytest.raises(Unreachable),
+        runner.recorded_run(ACCOUNT, journal, lambda: False, request, report, generation=generation),
+    ):
+        raise AssertionError("nothing is harvested")
+    assert journal.first_nightly() == DAY.start
+    assert journal.targets() == [DAY]
+    assert nightly_run(journal, NOW + timedelta(days=1)) == [
+        Window(start=DAY.start, end=DAY.end + timedelta(days=1))
+    ]
