@@ -65,8 +65,39 @@ MIGRATIONS = (
     """
     CREATE TABLE sessions (uuid TEXT PRIMARY KEY, stored TEXT, doubted TEXT, doubted_since INTEGER) WITHOUT ROWID
     """,
+    """
+    DROP INDEX meetings_open;
+    ALTER TABLE meetings RENAME TO meetings_by_uuid;
+    CREATE TABLE meetings (
+        uuid TEXT PRIMARY KEY NOT NULL,
+        outcome TEXT NOT NULL,
+        start INTEGER,
+        digest TEXT NOT NULL,
+        hint TEXT NOT NULL,
+        asked TEXT NOT NULL,
+        rank INTEGER,
+        harvested_at INTEGER,
+        due INTEGER,
+        reason TEXT,
+        attempts INTEGER NOT NULL,
+        first_run INTEGER NOT NULL
+    );
+    INSERT INTO meetings SELECT * FROM meetings_by_uuid ORDER BY start, uuid;
+    DROP TABLE meetings_by_uuid;
+    CREATE INDEX meetings_open ON meetings (uuid) WHERE outcome IN ('listed', 'pending', 'failed');
+    ALTER TABLE sessions RENAME TO sessions_by_uuid;
+    CREATE TABLE sessions (
+        uuid TEXT PRIMARY KEY NOT NULL, stored TEXT, doubted TEXT, doubted_since INTEGER
+    );
+    INSERT INTO sessions SELECT sessions_by_uuid.* FROM sessions_by_uuid LEFT JOIN meetings USING (uuid)
+    ORDER BY start, uuid;
+    DROP TABLE sessions_by_uuid
+    """,
 )
 """One script per schema version, oldest first. A released script never changes.
+
+Since the sixth, meetings lie in the file in the order in which they were recorded. In the order of their uuids, each of one
+commit was on another page, and a commit wrote twice as much.
 
 `intervals`: listings that reached their last page. `meetings`: every meeting that was ever listed, with its outcome.
 `left_out`: partitions that could not be listed. `refused`: partitions that the vendor refused for good. `given_up`,

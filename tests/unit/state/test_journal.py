@@ -595,3 +595,26 @@ def test_an_older_journal_takes_back_meetings_given_up_too_early(tmp_path: Path)
             "aged": "failed",
             "stored": "listed",
         }
+
+
+def test_meetings_lie_in_the_order_in_which_they_were_recorded(tmp_path: Path) -> None:
+    """So a commit changes few pages. Those of an older journal are put into the order of their start."""
+    old = Database(tmp_path / "journal.db", MIGRATIONS[:5])
+    with old.transaction() as connection:
+        for uuid, start in (("a", 3), ("b", 1), ("c", None), ("d", 2)):
+            connection.execute(
+                "INSERT INTO meetings VALUES (?, 'done', ?, 'd', '{}', '', 2, 6, NULL, NULL, 0, 1)",
+                (uuid, start),
+            )
+            connection.execute("INSERT INTO sessions VALUES (?, '1 digest', NULL, NULL)", (uuid,))
+    old.close()
+    with closing(Journal(tmp_path)) as journal:
+        record_intents(journal, ref("0"))
+        found = journal.meetings(["a", "b", "c", "d", "0"])
+        assert {uuid: entry.sessions is not None for uuid, entry in found.items()} == {
+            **dict.fromkeys("abcd", True),
+            "0": False,
+        }
+        for table, uuids in (("meetings", "cbda0"), ("sessions", "cbda")):
+            rows = journal._database.fetch_all(f"SELECT uuid FROM {table} ORDER BY rowid")  # noqa: S608  # the name is the test's own
+            assert "".join(uuid for (uuid,) in rows) == uuids
