@@ -194,22 +194,27 @@ class _Run:
                 elif item.uuid not in seen:
                     seen.add(item.uuid)
                     refs.append(item)
-            self._tracker.look_up([ref.uuid for ref in refs])
-            for ref in refs:
-                if ref.start_time is None:
-                    seen_in_any_slice.add(ref.uuid)
-                self._report.listed += 1
-                fetch = self._tracker.should_fetch(ref)
-                if isinstance(fetch, Unchanged):
-                    self._report.meeting_unchanged(fetch)
-                else:
-                    yield self._fetching(fetch)
+            self._report.listed += len(refs)
+            seen_in_any_slice.update(ref.uuid for ref in refs if ref.start_time is None)
+            yield from self._changed(refs)
         for fetch in self._tracker.missing_from_listing(part):
             if fetch.ref.uuid not in seen:
                 seen.add(fetch.ref.uuid)
                 self._report.resumed += 1
                 yield self._fetching(fetch)
         self._tracker.on_slice_listed(part)
+
+    def _changed(self, refs: Sequence[MeetingRef]) -> Iterator[MeetingRef]:
+        """Those of a batch to fetch. All are decided on and recorded before the first is fetched."""
+        self._tracker.look_up([ref.uuid for ref in refs])
+        decisions = [self._tracker.should_fetch(ref) for ref in refs]
+        fetches = [fetch for fetch in decisions if isinstance(fetch, Fetch)]
+        for fetch in decisions:
+            if isinstance(fetch, Unchanged):
+                self._report.meeting_unchanged(fetch)
+        for fetch in fetches:
+            self._tracker.on_fetching(fetch)
+        yield from (fetch.ref for fetch in fetches)
 
     def _fetching(self, fetch: Fetch) -> MeetingRef:
         self._tracker.on_fetching(fetch)

@@ -120,6 +120,8 @@ class JournalTracker:
         if fetching.stored_rank is not None and fetching.stored_rank > rank:
             return KeepStored(pending=record.pending)
         is_new = fetching.fetch.is_new and self._was_empty and record.meeting.uuid == ref.uuid
+        if fetching.stored_rank is None and record.expected_sessions is None:
+            return Load(record=record, is_new=is_new)  # there is nothing to compare it with
         return self._unless_doubted(fetching.fetch, Load(record=record, is_new=is_new))
 
     def _unless_doubted(self, fetch: Fetch, load: Load) -> Load | KeepStored:
