@@ -45,7 +45,6 @@ PATH = FilePath()
 """A file or folder. Opening it shows whether it can be used, so that every command fails for the same reason with the same
 exit code: 74, or 78 for a file of settings."""
 
-
 A_BILLION = 1_000_000_000
 """More than anything can be counted, and few enough for SQLite, and for waiting so many seconds."""
 

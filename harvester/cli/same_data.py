@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 
 import connectors
@@ -10,6 +11,8 @@ from connectors.errors import BrokenPlugin, ConfigurationError
 from harvester.cli.configured_accounts import AccountSettings
 from harvester.cli.settings_on_demand import SettingsOnDemand
 from harvester.pipeline.account import api_url
+
+logger = logging.getLogger(__name__)
 
 REMEDY = "keep one of them"
 
@@ -22,6 +25,11 @@ def readers_of_same_data(accounts: Iterable[AccountSettings]) -> Iterator[Sequen
             readers.setdefault(place, []).append(account)
     found = {tuple(each.full_name for each in group): group for group in readers.values() if len(group) > 1}
     yield from found.values()
+
+
+def warn_of_same_data(accounts: Iterable[AccountSettings]) -> None:
+    for group in readers_of_same_data(accounts):
+        logger.warning(f"{same_data_message(group)}: {REMEDY}")
 
 
 def same_data_message(group: Sequence[AccountSettings]) -> str:

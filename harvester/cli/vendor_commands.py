@@ -38,7 +38,7 @@ from harvester.cli.options import (
 from harvester.cli.render.progress import ProgressDisplay
 from harvester.cli.render.summary import Summary, summary_lines, verdict_lines
 from harvester.cli.run_environment import RunEnvironment
-from harvester.cli.same_data import REMEDY, readers_of_same_data, same_data_message
+from harvester.cli.same_data import warn_of_same_data
 from harvester.cli.shared_state import StateKind, shared_state
 from harvester.cli.time_limit import stopping_after
 from harvester.logging_setup import LINES, indented
@@ -169,8 +169,7 @@ def run_harvest(
     label = env.environment.values.get("HARVESTER_ACCOUNT", "main")
     with monitored(monitors, env, vendors or (), label, summary_json) as summary:
         accounts = _accounts(env, vendors, only_vendors, summary)
-        for group in readers_of_same_data(accounts):
-            logger.warning(f"{same_data_message(group)}: {REMEDY}")
+        warn_of_same_data(accounts)
         with stopping_after(time_limit, env.stop), shared_state(env, state):
             if destination is None and output is None:
                 log_destination(kind, env)

@@ -95,9 +95,9 @@ def verify(
     earlier harvests, documents in two indices, and documents among the rejects.
 
     By default, checks the accounts of every VENDOR, and every day that any run was asked to harvest and that the vendor still
-    retains: everything it retains if there are documents and no journal, and nothing if there are neither. Read-only
-    unless --repair is given; never deletes a document newer or more complete than the meeting's own, and deletes what
-    exists nowhere else only with --delete-orphans.
+    retains. Without a journal, that is everything it retains if there are documents, and nothing if there are none.
+    Read-only unless --repair is given; never deletes a document newer or more complete than the meeting's own, and
+    deletes what exists nowhere else only with --delete-orphans.
 
     Exits 65 if findings or rejects remain.
     """
@@ -118,6 +118,11 @@ def verify(
             results.append(result)
             if not _verify(account, verifier, env, result):
                 break
+    _warn_if_never_harvested(results, env)
+    return _print(results, as_json=as_json, quiet=env.quiet)
+
+
+def _warn_if_never_harvested(results: Sequence[VerifyResult], env: RunEnvironment) -> None:
     if results and all(result.never_harvested for result in results):
         config = elastic_config(env)
         logger.warning(
@@ -125,7 +130,6 @@ def verify(
             "ES_INDEX_PREFIX",
             extra=EVEN_IF_QUIET,
         )
-    return _print(results, as_json=as_json, quiet=env.quiet)
 
 
 def _new_result(account: AccountSettings, env: RunEnvironment, timezone: str | None) -> VerifyResult:
