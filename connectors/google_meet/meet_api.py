@@ -73,8 +73,9 @@ class MeetApi:
         self._codes: LRUCache[str, str | None] = LRUCache(MAX_CACHED_SPACES)
 
     def users_to_impersonate(self, users: Collection[str] = ()) -> Iterator[str]:
-        """The given users, else all active users in the Directory, else the admin. The logged-in user without delegation,
-        who reads for nobody else: raises ConfigurationError if users are given."""
+        """The given users, else all active users in the Directory, else the admin. Without delegation, the logged-in user.
+
+        Raises ConfigurationError if users are given without delegation: a login reads its own data only."""
         if not self._tokens.impersonates:
             if users:
                 raise ConfigurationError(

@@ -37,7 +37,7 @@ def figures(data: ReportData) -> list[tuple[str, str]]:
 
 
 def _no_quality(data: ReportData) -> str:
-    """Why no session has a quality, as far as the documents show it."""
+    """That no session has a quality; for Zoom, also the option that adds it."""
     how = "; harvest Zoom with --qos" if "zoom" in data.vendors else ""
     return f"no quality was harvested{how}"
 

@@ -18,7 +18,7 @@ REMEDY = "keep one of them"
 
 
 def readers_of_same_data(accounts: Iterable[AccountSettings]) -> Iterator[Sequence[AccountSettings]]:
-    """The accounts of a vendor that read the same, as far as their settings say; each list once."""
+    """Groups of accounts of one vendor whose settings name the same data. Each group comes once."""
     readers: dict[tuple[str, str, str], list[AccountSettings]] = {}
     for account in accounts:
         for place in _places(account):

@@ -1,4 +1,4 @@
-"""How many values a meeting and its sessions have, as the journal keeps it to recognize rows that have lost theirs.
+"""How many values a meeting and its sessions have, which the journal keeps, to recognize rows that have lost their values.
 
 Counted is what a vendor sends, not the fields that a connector computes or always fills, nor the breakout room, which is part
 of a session's key. Personal fields are counted apart, since `HARVESTER_PII=drop` leaves them out.

@@ -91,7 +91,7 @@ def times_of(made: Session) -> tuple[datetime | None, datetime | None, int | Non
 
 
 def between(join: timedelta, leave: timedelta) -> Session:
-    """A stay from and to so long after the meeting's start."""
+    """A stay that begins and ends at these distances from the meeting's start."""
     start = held().start_time
     assert start is not None
     seconds = int((leave - join).total_seconds())

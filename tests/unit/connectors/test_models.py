@@ -132,4 +132,4 @@ def test_sessions_with_different_quality_or_rows_are_equal() -> None:
 
 def test_a_session_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
-        stay().key = "another"  # type: ignore[misc]
+        stay().key = "another"  # type: ignore[misc]  # the assignment that has to fail

@@ -48,7 +48,7 @@ def test_conference_with_late_rows_is_read_by_its_id(meet: Build, google: Google
 
 
 def test_an_unknown_user_of_the_command_line_is_named(meet: Build, google: Google) -> None:
-    google.refused["/users/nobody@example.org/applications/meet", ADMIN] = (400, error_body(400, "invalid"))
-    connector = meet(GOOGLE_SOURCE="reports", given={"user": ("nobody@example.org",)})
-    with pytest.raises(ConfigurationError, match=r"Google does not know nobody@example.org \(400\)"):
+    google.refused["/users/unknown@example.org/applications/meet", ADMIN] = (400, error_body(400, "invalid"))
+    connector = meet(GOOGLE_SOURCE="reports", given={"user": ("unknown@example.org",)})
+    with pytest.raises(ConfigurationError, match=r"Google does not know unknown@example.org \(400\)"):
         list(connector.meetings(DAY))
