@@ -80,14 +80,6 @@ class CalendarApi:
             CALENDAR, owner, "events", "list", calendarId=owner, maxResults=1, fields="items(id)"
         )
 
-    def accepts_admin(self) -> bool:
-        """Whether Calendar answers the admin, so that a refusal concerns the refused user alone."""
-        try:
-            self.require_access()
-        except VendorError:
-            return False
-        return True
-
     def list_events(self, owner: str, start: datetime, end: datetime) -> Iterator[Row]:
         """The events of one calendar that overlap this interval. Each instance of a recurring event is listed."""
         rows = self._client.all_rows(

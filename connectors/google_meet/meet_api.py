@@ -98,14 +98,6 @@ class MeetApi:
         """Makes one call. Raises the error if it is refused."""
         self._client.call(MEET, self._tokens.admin, "conferenceRecords", "list", pageSize=1)
 
-    def accepts_admin(self) -> bool:
-        """Whether Meet answers the admin, so that a refusal concerns the refused user alone."""
-        try:
-            self.require_access()
-        except VendorError:
-            return False
-        return True
-
     def list_records(
         self,
         window: Window,

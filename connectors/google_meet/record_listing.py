@@ -14,7 +14,7 @@ from connectors.google_meet.conference_grouping import Conference, record_id
 from connectors.google_meet.endpoints import RECORD_RETENTION
 from connectors.google_meet.id_conflicts import OtherSourceDays
 from connectors.google_meet.meet_api import MAX_USERS_TRIED, VisibleRecord
-from connectors.google_meet.refused_users import unknown_users
+from connectors.google_meet.refused_users import accepts_admin, unknown_users
 from connectors.google_meet.reports_rows import Row
 from connectors.models import MeetingRef, Reason, SkippedPartition, Window, row_digest, user_partition
 from connectors.parsing import parse_instant
@@ -62,7 +62,7 @@ class RecordListing:
         if self._source == "meet":
             results = require_known(results, self._apis.users)
         for result in settle_refusals(
-            results, is_accepted=meet.accepts_admin if is_sample else lambda: False
+            results, is_accepted=lambda: is_sample and accepts_admin(meet.require_access)
         ):
             if isinstance(result, SkippedPartition):
                 yield result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Lock
 
 from connectors.base import Context
@@ -35,6 +35,16 @@ def unknown_users(users: Iterable[str], status: int = 400) -> ConfigurationError
         f"{VENDOR}: Google does not know {names} ({status}), or has suspended the account: correct or remove --user, which "
         "takes the primary address of a person of this Workspace"
     )
+
+
+def accepts_admin(require_access: Callable[[], None]) -> bool:
+    """Whether an API answers the admin, so that a refusal concerns the refused user alone. `require_access`: makes one call,
+    and raises VendorError if it is refused."""
+    try:
+        require_access()
+    except VendorError:
+        return False
+    return True
 
 
 class RefusedUsers:

@@ -18,7 +18,7 @@ from connectors.google_meet.endpoints import VENDOR
 from connectors.google_meet.meet_api import USERS_AT_ONCE
 from connectors.google_meet.record_listing import require_known, settle_refusals
 from connectors.google_meet.redaction_rules import redact_row
-from connectors.google_meet.refused_users import RefusedUsers, skip_user
+from connectors.google_meet.refused_users import RefusedUsers, accepts_admin, skip_user
 from connectors.google_meet.reports_rows import Row, normalize_code
 from connectors.models import (
     Detail,
@@ -58,11 +58,12 @@ class UpcomingSource:
             users = [user for user in users if user_partition(user) in partitions]
         all_users, seen = frozenset(users), set[str]()
         listed = require_known(self._list_users(window, users), self._apis.users)
-        is_sample = bool(
-            partitions or self._apis.users
-        )  # all of a few may be refused although Calendar works
-        is_accepted = self._apis.calendar.accepts_admin if is_sample else lambda: False
-        for result in settle_refusals(listed, is_accepted=is_accepted):
+        # All of a few users may be refused although Calendar works.
+        is_sample = bool(partitions or self._apis.users)
+        require_access = self._apis.calendar.require_access
+        for result in settle_refusals(
+            listed, is_accepted=lambda: is_sample and accepts_admin(require_access)
+        ):
             if isinstance(result, SkippedPartition):
                 yield result
                 continue
