@@ -108,12 +108,8 @@ def stdout_reader_is_gone() -> bool:
         poll = select.poll()
         poll.register(sys.stdout.fileno(), 0)  # an error is reported without being asked for
         return bool(poll.poll(0))
-    except (
-        OSError,
-        ValueError,
-        AttributeError,
-    ):  # stdout is closed, or not a file; some systems have no poll
-        return False
+    except (OSError, ValueError, AttributeError):
+        return False  # stdout is closed, or not a file; some systems have no poll
 
 
 def stdout_encoding() -> str | None:

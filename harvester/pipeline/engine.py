@@ -196,7 +196,7 @@ class _Run:
                     refs.append(item)
             self._report.listed += len(refs)
             seen_in_any_slice.update(ref.uuid for ref in refs if ref.start_time is None)
-            yield from self._changed(refs)
+            yield from self._to_fetch(refs)
         for fetch in self._tracker.missing_from_listing(part):
             if fetch.ref.uuid not in seen:
                 seen.add(fetch.ref.uuid)
@@ -204,7 +204,7 @@ class _Run:
                 yield self._fetching(fetch)
         self._tracker.on_slice_listed(part)
 
-    def _changed(self, refs: Sequence[MeetingRef]) -> Iterator[MeetingRef]:
+    def _to_fetch(self, refs: Sequence[MeetingRef]) -> Iterator[MeetingRef]:
         """Those of a batch to fetch. All are decided on and recorded before the first is fetched."""
         self._tracker.look_up([ref.uuid for ref in refs])
         decisions = [self._tracker.should_fetch(ref) for ref in refs]

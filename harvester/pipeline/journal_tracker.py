@@ -20,7 +20,7 @@ from connectors.models import (
     Window,
 )
 from harvester.pipeline.planner import RunPlan, Slice, is_due, meetings_to_resume, needs_listing
-from harvester.pipeline.too_few_sessions import (
+from harvester.pipeline.poor_readings import (
     doubted_since,
     is_confirmed,
     is_far_below,

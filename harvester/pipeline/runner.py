@@ -248,9 +248,8 @@ def recorded_run(
             run = journal.begin_run(request.description, now())
             with _recorded_failure(journal, run, report, now):
                 plan = _plan_and_record(account, journal, request)
-                if (
-                    generation is not None
-                ):  # after that: if Elasticsearch cannot be reached, a later run reads these days
+                # After the plan is recorded: if Elasticsearch cannot be reached, a later run reads these days.
+                if generation is not None:
                     generation.check_before(previous[0].ended if previous else None)
                 empty = _was_empty(journal, has_indices)
                 expired = account.context.knows_vendor_time

@@ -84,7 +84,7 @@ class BatchWriter:
     def fetch_rows(self, statement: str, keys: Sequence[str]) -> list[Any]:
         """The rows with these keys. Only changes that may concern them are committed: this is called for every meeting of a
         listing."""
-        if self._queue.concern(keys):
+        if self._queue.may_change(keys):
             self.flush()
         return self._database.fetch_all(statement, *keys)
 

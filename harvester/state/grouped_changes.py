@@ -46,8 +46,8 @@ class GroupedChanges:
         group.append(values)
         self._last_places[row] = self._places[statement]
 
-    def concern(self, rows: Sequence[str]) -> bool:
-        """Whether any of these rows may be changed."""
+    def may_change(self, rows: Sequence[str]) -> bool:
+        """Whether a change may concern any of these rows."""
         return (
             self._changes_any_row
             or not self._last_places.keys().isdisjoint(rows)

@@ -222,7 +222,7 @@ def _by_reason(counts: Counter[str]) -> str:
 
 
 def _with_reason(number: int, reason: str) -> str:
-    """So many meetings or parts of listings, and why: `3 planned`, `1 with sessions missing`."""
+    """The number of meetings or parts of listings, and why: `3 planned`, `1 with sessions missing`."""
     if reason in _NOUNS:
         return plural(number, reason)
     return f"{number:,} {_AFTER_A_NUMBER.get(reason, reason)}"

@@ -72,15 +72,15 @@ def test_nothing_is_moved_past_a_change_to_any_row() -> None:
 
 def test_the_rows_that_are_changed_are_known() -> None:
     found = grouped([(ADD, ("a",)), (APPEND, ("a", "x")), (ADD, ("a",)), (ADD, ("b",))])
-    assert found.concern(["x", "a"])
-    assert found.concern(["b"])
-    assert not found.concern(["c"])
+    assert found.may_change(["x", "a"])
+    assert found.may_change(["b"])
+    assert not found.may_change(["c"])
     found.add(DELETE_SOME, ("b",), None)
-    assert found.concern(["c"])
+    assert found.may_change(["c"])
 
 
 def test_without_changes_it_is_false() -> None:
     assert not GroupedChanges()
-    assert not GroupedChanges().concern(["a"])
+    assert not GroupedChanges().may_change(["a"])
     assert grouped([(ADD, ("a",))])
     assert grouped([(DELETE_SOME, ("a",))])

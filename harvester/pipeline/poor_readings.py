@@ -2,8 +2,8 @@
 that have lost their values.
 
 Vendors were seen to answer 200 with an empty or a short list of participants for a meeting whose complete list they had
-returned before; rows may also come with their ids and nothing else. A meeting that is over does not lose its participants, so such an answer is an error until a second
-reading, much later, returns the same one.
+returned before; rows may also come with their ids and nothing else. A meeting that is over does not lose its participants,
+so such an answer is an error until a second reading, much later, returns the same one.
 """
 
 from __future__ import annotations

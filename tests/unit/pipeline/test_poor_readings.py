@@ -1,4 +1,4 @@
-"""Which readings have far fewer sessions than are stored, or than the vendor counts."""
+"""Which readings have far fewer sessions than are stored, or than the vendor counts, or have lost their values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.models import Detail, session_key
-from harvester.pipeline.too_few_sessions import is_far_below, lacks_sessions, lost_values
+from harvester.pipeline.poor_readings import is_far_below, lacks_sessions, lost_values
 from harvester.state.session_digest import SAMPLE, SessionSummary
 
 
